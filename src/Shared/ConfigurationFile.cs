@@ -1,0 +1,132 @@
+using System.Globalization;
+using Kagemusha.Wire;
+using Tomlyn.Parsing;
+using Tomlyn.Syntax;
+
+namespace Kagemusha;
+
+/// <summary>A configuration that cannot be used: the message says file, line, key and what to do.</summary>
+internal sealed class ConfigurationException(string message) : Exception(message);
+
+/// <summary>
+/// A flat TOML file, read key by key. Each key that the program knows is taken once; <see cref="RefuseTheRest"/> refuses what is left over,
+/// so that a misspelt key is an error and not a silent default. A file that is not there has no keys.
+/// </summary>
+internal sealed class ConfigurationFile
+{
+    private readonly string _path;
+    private readonly Dictionary<string, KeyValueSyntax> _keys = [];
+
+    private ConfigurationFile(string path) => _path = path;
+
+    /// <exception cref="ConfigurationException">The file cannot be read or is not flat TOML.</exception>
+    public static ConfigurationFile Read(string path)
+    {
+        var file = new ConfigurationFile(path);
+        string text;
+        try
+        {
+            text = File.ReadAllText(path);
+        }
+        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
+        {
+            return file;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new ConfigurationException($"{path}: cannot be read: {e.Message}");
+        }
+
+        var document = SyntaxParser.Parse(text, path);
+        foreach (var message in document.Diagnostics)
+        {
+            throw new ConfigurationException($"{path}: line {message.Span.Start.Line + 1}: {message.Message}");
+        }
+
+        foreach (var table in document.Tables)
+        {
+            throw new ConfigurationException($"{path}: line {Line(table)}: tables are not used here: remove [{table.Name?.ToString().Trim()}]");
+        }
+
+        foreach (var entry in document.KeyValues)
+        {
+            file._keys.Add(entry.Key!.ToString().Trim(), entry);
+        }
+
+        return file;
+    }
+
+    /// <summary>The text under the key, or null.</summary>
+    public string? Text(string key) => Take(key, "a text in quotes", value => (value as StringValueSyntax)?.Value);
+
+    /// <summary>The IPv6 address under the key, or null.</summary>
+    public Ipv6Address? Address(string key) => TakeValue<Ipv6Address>(
+        key, "an IPv6 address in quotes", value => Ipv6Address.TryParse((value as StringValueSyntax)?.Value, out var address) ? address : null);
+
+    /// <summary>The whole number under the key, or null.</summary>
+    public int? Number(string key, int least, int most) => TakeValue<int>(
+        key,
+        string.Create(CultureInfo.InvariantCulture, $"a whole number from {least} to {most}"),
+        value => value is IntegerValueSyntax number && number.Value >= least && number.Value <= most ? (int)number.Value : null);
+
+    /// <summary>The list of IPv6 prefixes under the key, or null.</summary>
+    public IReadOnlyList<Ipv6Prefix>? Prefixes(string key) => Take(key, "a list of IPv6 prefixes, [\"2001:db8:1::/64\"]", value =>
+    {
+        if (value is not ArraySyntax array)
+        {
+            return null;
+        }
+
+        var prefixes = new List<Ipv6Prefix>();
+        foreach (var item in array.Items)
+        {
+            if (!Ipv6Prefix.TryParse((item.Value as StringValueSyntax)?.Value, out var prefix))
+            {
+                return null;
+            }
+
+            prefixes.Add(prefix);
+        }
+
+        return prefixes;
+    });
+
+    /// <summary>An error about the value of a key that was taken before or is missing.</summary>
+    public ConfigurationException Error(string key, string what) => new($"{_path}: {key}: {what}");
+
+    /// <exception cref="ConfigurationException">The file has a key that nobody took.</exception>
+    public void RefuseTheRest()
+    {
+        foreach (var (key, entry) in _keys)
+        {
+            throw new ConfigurationException($"{_path}: line {Line(entry)}: unknown key '{key}': remove it, or see the comments of the shipped file");
+        }
+    }
+
+    private T? Take<T>(string key, string wanted, Func<ValueSyntax?, T?> read)
+        where T : class
+    {
+        if (!_keys.Remove(key, out var entry))
+        {
+            return null;
+        }
+
+        return read(entry.Value) ?? throw Wrong(key, entry, wanted);
+    }
+
+    private T? TakeValue<T>(string key, string wanted, Func<ValueSyntax?, T?> read)
+        where T : struct
+    {
+        if (!_keys.Remove(key, out var entry))
+        {
+            return null;
+        }
+
+        return read(entry.Value) ?? throw Wrong(key, entry, wanted);
+    }
+
+    private ConfigurationException Wrong(string key, KeyValueSyntax entry, string wanted) =>
+        new($"{_path}: line {Line(entry)}: {key} must be {wanted}, not {entry.Value?.ToString().Trim()}");
+
+    private static int Line(SyntaxNode node) => node.Span.Start.Line + 1;
+}
