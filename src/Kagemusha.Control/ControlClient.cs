@@ -1,0 +1,55 @@
+using System.Net.Sockets;
+
+namespace Kagemusha.Control;
+
+/// <summary>Asks the agent.</summary>
+public static class ControlClient
+{
+    private const string HowToStart = "start it with 'systemctl start kagemushad'";
+
+    /// <summary>Sends one request and waits for its reply.</summary>
+    /// <param name="path">The agent's socket, <see cref="ControlPaths.Socket"/>.</param>
+    /// <param name="request">What is asked.</param>
+    /// <param name="deadline">For all of it: to connect, to send, to think and to answer.</param>
+    /// <exception cref="ControlException">There is no answer.</exception>
+    public static async Task<ControlReply> CallAsync(string path, ControlRequest request, TimeSpan deadline)
+    {
+        using var timeout = new CancellationTokenSource(deadline);
+        try
+        {
+            using var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+            await socket.ConnectAsync(new UnixDomainSocketEndPoint(path), timeout.Token);
+            await using var stream = new NetworkStream(socket);
+            await ControlFrame.WriteAsync(stream, request, ControlJson.Default.ControlRequest, timeout.Token);
+            return await ControlFrame.ReadAsync(stream, ControlJson.Default.ControlReply, timeout.Token);
+        }
+        catch (OperationCanceledException)
+        {
+            throw new ControlException(
+                ExitCode.AgentUnreachable, $"kagemushad did not answer within {deadline.TotalSeconds:0} s; see 'journalctl -u kagemushad'");
+        }
+        catch (SocketException e) when (e.SocketErrorCode == SocketError.AccessDenied)
+        {
+            throw new ControlException(ExitCode.Permission, $"no permission to use {path}: run it as root");
+        }
+        catch (SocketException)
+        {
+            throw new ControlException(ExitCode.AgentUnreachable, $"kagemushad is not running on this host; {HowToStart}");
+        }
+        catch (IOException)
+        {
+            throw new ControlException(ExitCode.AgentUnreachable, $"kagemushad went away without an answer; {HowToStart}");
+        }
+        catch (InvalidDataException e)
+        {
+            throw new ControlException(ExitCode.AgentUnreachable, $"kagemushad and this program do not understand each other: {e.Message}");
+        }
+    }
+}
+
+/// <summary>The agent gave no answer; the message is one line for the administrator.</summary>
+public sealed class ControlException(ExitCode exitCode, string message) : Exception(message)
+{
+    /// <summary>What the program ends with.</summary>
+    public ExitCode ExitCode { get; } = exitCode;
+}

@@ -1,0 +1,74 @@
+using System.Text.Json.Serialization;
+using Kagemusha.Wire;
+
+namespace Kagemusha.Control;
+
+/// <summary>What the agent answers.</summary>
+[JsonPolymorphic(TypeDiscriminatorPropertyName = "reply")]
+[JsonDerivedType(typeof(HookReply), "hook")]
+[JsonDerivedType(typeof(Done), "done")]
+[JsonDerivedType(typeof(StatusReply), "status")]
+[JsonDerivedType(typeof(Failed), "failed")]
+public abstract record ControlReply;
+
+/// <summary>How the hook is to end towards libvirt.</summary>
+/// <param name="Xml">The changed XML for standard output, or null: printing anything marks the domain tainted.</param>
+/// <param name="Error">The line with which the hook refuses, or null; it becomes the error that <c>virsh migrate</c> prints.</param>
+public sealed record HookReply(string? Xml = null, string? Error = null) : ControlReply
+{
+    /// <summary>Whether it refuses, without the XML.</summary>
+    public override string ToString() => Error is null ? $"accepted{(Xml is null ? "" : " with changed XML")}" : $"refused: {Error}";
+}
+
+/// <summary>The request was carried out.</summary>
+/// <param name="Notes">Lines for the administrator: what was done, and what he should know.</param>
+public sealed record Done(IReadOnlyList<string> Notes) : ControlReply;
+
+/// <summary>The request was not carried out.</summary>
+/// <param name="ExitCode">What the program ends with.</param>
+/// <param name="Error">One line: what is wrong and what helps.</param>
+public sealed record Failed(ExitCode ExitCode, string Error) : ControlReply;
+
+/// <summary>How things stand, one entry for each home address.</summary>
+public sealed record StatusReply(IReadOnlyList<DomainStatus> Domains) : ControlReply;
+
+/// <summary>One home address of one enrolled domain, as this host sees it.</summary>
+/// <param name="Name">The domain's name.</param>
+/// <param name="Uuid">The domain's UUID.</param>
+/// <param name="State">libvirt's word for the domain's state, such as <c>running</c>.</param>
+/// <param name="Interface">The guest's address on the enrolled interface.</param>
+/// <param name="HomeAddress">The home address.</param>
+/// <param name="CareOfAddress">This host's address under which it is registered, if it is.</param>
+/// <param name="HomeAgent">The home agent's address.</param>
+/// <param name="Binding">The registration's state in words, such as <c>registered</c> or <c>refused (132)</c>.</param>
+/// <param name="RemainingLifetime">Seconds until the binding ends, if there is one.</param>
+/// <param name="DataPath">How packets come to the guest and leave it.</param>
+/// <param name="Problems">Lines: what is wrong and what helps; empty if all is well.</param>
+public sealed record DomainStatus(
+    string Name,
+    Guid Uuid,
+    string State,
+    LinkLayerAddress Interface,
+    Ipv6Address HomeAddress,
+    Ipv6Address? CareOfAddress,
+    Ipv6Address HomeAgent,
+    string Binding,
+    int? RemainingLifetime,
+    DataPath DataPath,
+    IReadOnlyList<string> Problems);
+
+/// <summary>How a guest's packets travel on this host.</summary>
+public enum DataPath
+{
+    /// <summary>Not at all: the guest does not run here, or cannot be reached.</summary>
+    [JsonStringEnumMemberName("none")]
+    None,
+
+    /// <summary>Natively on the home link's bridge.</summary>
+    [JsonStringEnumMemberName("home-link")]
+    HomeLink,
+
+    /// <summary>Through the tunnel between care-of address and home agent.</summary>
+    [JsonStringEnumMemberName("home-agent-tunnel")]
+    HomeAgentTunnel,
+}

@@ -1,0 +1,45 @@
+using System.Text.Json.Serialization;
+using Kagemusha.Wire;
+
+namespace Kagemusha.Control;
+
+/// <summary>What the hook or the administrator asks of the agent; one request, one <see cref="ControlReply"/>.</summary>
+[JsonPolymorphic(TypeDiscriminatorPropertyName = "request")]
+[JsonDerivedType(typeof(HookCall), "hook")]
+[JsonDerivedType(typeof(EnrollRequest), "enroll")]
+[JsonDerivedType(typeof(UnenrollRequest), "unenroll")]
+[JsonDerivedType(typeof(StatusRequest), "status")]
+[JsonDerivedType(typeof(RecoverRequest), "recover")]
+public abstract record ControlRequest;
+
+/// <summary>libvirt called the hook for a domain with our metadata; answered by <see cref="HookReply"/>.</summary>
+/// <param name="Guest">The domain's name, the hook's first argument.</param>
+/// <param name="Operation">Such as <c>migrate</c> or <c>started</c>.</param>
+/// <param name="SubOperation">Such as <c>begin</c>.</param>
+/// <param name="Extra">The fourth argument, a dash where libvirt has nothing to say.</param>
+/// <param name="Xml">The domain's XML from standard input. It holds secrets: never log it.</param>
+public sealed record HookCall(string Guest, string Operation, string SubOperation, string Extra, string Xml) : ControlRequest
+{
+    /// <summary>The call without the XML.</summary>
+    public override string ToString() => $"{Guest} {Operation} {SubOperation} {Extra}";
+}
+
+/// <summary>Make a domain's interface mobile; answered by <see cref="Done"/>.</summary>
+/// <param name="Domain">Its name or UUID.</param>
+/// <param name="HomeAddresses">At least one.</param>
+/// <param name="HomeAgent">The home agent's address.</param>
+/// <param name="Interface">The interface by the guest's address; may be absent where there is only one.</param>
+public sealed record EnrollRequest(
+    string Domain, IReadOnlyList<Ipv6Address> HomeAddresses, Ipv6Address HomeAgent, LinkLayerAddress? Interface) : ControlRequest;
+
+/// <summary>Take our metadata from a domain that is at home; answered by <see cref="Done"/>.</summary>
+/// <param name="Domain">Its name or UUID.</param>
+public sealed record UnenrollRequest(string Domain) : ControlRequest;
+
+/// <summary>How the enrolled domains of this host stand; answered by <see cref="StatusReply"/>.</summary>
+/// <param name="Domain">Only this one, by name or UUID.</param>
+public sealed record StatusRequest(string? Domain) : ControlRequest;
+
+/// <summary>Register again and build the data path again from what libvirt and the state say; answered by <see cref="Done"/>.</summary>
+/// <param name="Domain">Its name or UUID.</param>
+public sealed record RecoverRequest(string Domain) : ControlRequest;

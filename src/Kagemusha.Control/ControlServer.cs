@@ -1,0 +1,124 @@
+using System.Net.Sockets;
+
+namespace Kagemusha.Control;
+
+/// <summary>The agent's end of the control socket: answers each connection's one request.</summary>
+public sealed class ControlServer : IDisposable
+{
+    /// <summary>A caller that does not send its request is not one of ours; a hook has 2 s in all.</summary>
+    private static readonly TimeSpan RequestDeadline = TimeSpan.FromSeconds(2);
+
+    private readonly Socket _listener;
+    private readonly FileStream _lock;
+    private readonly string _path;
+
+    /// <summary>Opens the socket, for root only; callers wait until <see cref="RunAsync"/> is called.</summary>
+    /// <param name="path">Where; its directory is made if it is not there.</param>
+    /// <exception cref="IOException">Another agent serves this socket, or it can't be made.</exception>
+    public ControlServer(string path)
+    {
+        Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+        _path = path;
+        try
+        {
+            // The lock goes with its process, however that ends: a socket's file tells nothing of whether it is served.
+            _lock = new FileStream(path + ".lock", FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+        }
+        catch (IOException)
+        {
+            throw new IOException($"another kagemushad serves {path} on this host");
+        }
+
+        _listener = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        try
+        {
+            File.Delete(path);
+            _listener.Bind(new UnixDomainSocketEndPoint(path));
+            File.SetUnixFileMode(path, UnixFileMode.UserRead | UnixFileMode.UserWrite);
+            _listener.Listen();
+        }
+        catch (SocketException e)
+        {
+            Dispose();
+            throw new IOException($"cannot listen on {path}: {e.Message}");
+        }
+    }
+
+    /// <summary>Serves until it is cancelled; returns when all requests have been answered.</summary>
+    /// <param name="handler">Answers a request. Called for several at once.</param>
+    /// <param name="onError">Is told of a handler's exception, and of a caller that went away or spoke nonsense.</param>
+    /// <param name="cancellation">Ends it.</param>
+    public async Task RunAsync(
+        Func<ControlRequest, CancellationToken, Task<ControlReply>> handler, Action<Exception> onError, CancellationToken cancellation)
+    {
+        var calls = new HashSet<Task>();
+        try
+        {
+            while (true)
+            {
+                var caller = await _listener.AcceptAsync(cancellation);
+                calls.RemoveWhere(call => call.IsCompleted);
+                calls.Add(ServeAsync(caller, handler, onError, cancellation));
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            await Task.WhenAll(calls);
+        }
+    }
+
+    private static async Task ServeAsync(
+        Socket caller,
+        Func<ControlRequest, CancellationToken, Task<ControlReply>> handler,
+        Action<Exception> onError,
+        CancellationToken cancellation)
+    {
+#pragma warning disable CA1031 // Whatever one caller or its request does, the next one is served.
+        try
+        {
+            await using var stream = new NetworkStream(caller, ownsSocket: true);
+            var reply = await AnswerAsync(await ReadRequestAsync(stream, cancellation), handler, onError, cancellation);
+            using var deadline = new CancellationTokenSource(RequestDeadline);
+            await ControlFrame.WriteAsync(stream, reply, ControlJson.Default.ControlReply, deadline.Token);
+        }
+        catch (Exception e)
+        {
+            onError(e);
+        }
+#pragma warning restore CA1031
+    }
+
+    private static async Task<ControlRequest> ReadRequestAsync(Stream stream, CancellationToken cancellation)
+    {
+        using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        deadline.CancelAfter(RequestDeadline);
+        return await ControlFrame.ReadAsync(stream, ControlJson.Default.ControlRequest, deadline.Token);
+    }
+
+    private static async Task<ControlReply> AnswerAsync(
+        ControlRequest request,
+        Func<ControlRequest, CancellationToken, Task<ControlReply>> handler,
+        Action<Exception> onError,
+        CancellationToken cancellation)
+    {
+#pragma warning disable CA1031 // The caller is told of any failure; onError keeps it for the log.
+        try
+        {
+            return await handler(request, cancellation);
+        }
+        catch (Exception e)
+        {
+            onError(e);
+            return new Failed(ExitCode.Failed, $"kagemushad failed: {e.Message}");
+        }
+#pragma warning restore CA1031
+    }
+
+    /// <summary>Closes the socket and takes its file away.</summary>
+    public void Dispose()
+    {
+        _listener.Dispose();
+        File.Delete(_path);
+        _lock.Dispose();
+    }
+}
