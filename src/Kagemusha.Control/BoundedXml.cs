@@ -1,0 +1,11 @@
+using System.Xml;
+
+namespace Kagemusha.Control;
+
+/// <summary>How XML is read that others wrote: without a document type, without anything from elsewhere, bounded.</summary>
+internal static class BoundedXml
+{
+    public static XmlReader CreateReader(string text) => XmlReader.Create(
+        new StringReader(text),
+        new() { DtdProcessing = DtdProcessing.Prohibit, XmlResolver = null, MaxCharactersInDocument = ControlFrame.MaximumLength });
+}

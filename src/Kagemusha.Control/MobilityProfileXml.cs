@@ -1,0 +1,219 @@
+using System.Collections.Immutable;
+using System.Globalization;
+using System.Text;
+using System.Xml;
+using System.Xml.Linq;
+using Kagemusha.Wire;
+
+namespace Kagemusha.Control;
+
+// <kagemusha:mobility xmlns:kagemusha="urn:kagemusha:mobility:1" version="1">
+//   <kagemusha:interface mac="52:54:00:00:00:01" home-agent="2001:db8:1::2">
+//     <kagemusha:source type="bridge" name="br0"/>
+//     <kagemusha:link router="fe80::1" lladdr="52:54:00:ff:00:01" mtu="1500" advertisement="hgB...">
+//       <kagemusha:prefix address="2001:db8:1::/64"/>
+//     </kagemusha:link>
+//     <kagemusha:address home-address="2001:db8:1::42" reserved-through="64" binding="no"/>
+//   </kagemusha:interface>
+// </kagemusha:mobility>
+public sealed partial record MobilityProfile
+{
+    /// <summary>RFC 8200, section 5.</summary>
+    private const int MinimumMtu = 1280;
+
+    /// <summary>ICMPv6's Router Advertisement: RFC 4861, section 4.2.</summary>
+    private const byte RouterAdvertisementType = 134;
+
+    private const int RouterAdvertisementLength = 16;
+
+    /// <summary>The metadata as libvirt takes it: without the namespace, which libvirt adds itself, by <see cref="Key"/>, and refuses otherwise.</summary>
+    public string ToMetadata()
+    {
+        var text = new StringBuilder();
+        using (var writer = XmlWriter.Create(text, new() { OmitXmlDeclaration = true, Indent = true }))
+        {
+            writer.WriteStartElement(Element);
+            writer.WriteAttributeString("version", Version.ToString(CultureInfo.InvariantCulture));
+            foreach (var enrolled in Interfaces)
+            {
+                Write(writer, enrolled);
+            }
+
+            writer.WriteEndElement();
+        }
+
+        return text.ToString();
+    }
+
+    /// <summary>Reads the metadata as libvirt gives it, with or without its namespace.</summary>
+    /// <exception cref="MalformedXmlException">It is not ours, damaged, or of a newer version.</exception>
+    public static MobilityProfile Parse(string metadata)
+    {
+        using var reader = BoundedXml.CreateReader(metadata);
+        try
+        {
+            return Read(XElement.Load(reader, LoadOptions.SetLineInfo));
+        }
+        catch (XmlException e)
+        {
+            throw StrictElement.Malformed(e.LineNumber, "it is not well formed");
+        }
+    }
+
+    /// <inheritdoc cref="Parse"/>
+    internal static MobilityProfile Read(XElement metadata)
+    {
+        var mobility = new StrictElement(metadata);
+        if (metadata.Name.LocalName != Element || metadata.Name.NamespaceName is not ("" or Namespace))
+        {
+            throw mobility.Malformed($"the element is not '{Element}'");
+        }
+
+        var version = mobility.Attribute<int>("version", "a number", TryParseNumber);
+        if (version > Version)
+        {
+            throw new MalformedXmlException(
+                $"the mobility metadata is of version {version}, made by a newer Kagemusha: install that on this host too", mobility.Line);
+        }
+
+        var interfaces = mobility.Elements("interface").Select(ReadInterface).ToList();
+        mobility.End();
+        if (version < 1 || interfaces.Count == 0)
+        {
+            throw mobility.Malformed(version < 1 ? "there is no such version" : "no interface is enrolled");
+        }
+
+        return interfaces.DistinctBy(enrolled => enrolled.Mac).Count() == interfaces.Count
+            ? new(interfaces)
+            : throw mobility.Malformed("two interfaces have the same 'mac'");
+    }
+
+    private static void Write(XmlWriter writer, EnrolledInterface enrolled)
+    {
+        writer.WriteStartElement("interface");
+        writer.WriteAttributeString("mac", enrolled.Mac.ToString());
+        writer.WriteAttributeString("home-agent", enrolled.HomeAgent.ToString());
+
+        writer.WriteStartElement("source");
+        writer.WriteAttributeString("type", enrolled.Source.Type == HomeSourceType.Bridge ? "bridge" : "network");
+        writer.WriteAttributeString("name", enrolled.Source.Name);
+        if (enrolled.Source.PortGroup is { } portGroup)
+        {
+            writer.WriteAttributeString("portgroup", portGroup);
+        }
+
+        writer.WriteEndElement();
+
+        writer.WriteStartElement("link");
+        writer.WriteAttributeString("router", enrolled.Link.Router.ToString());
+        writer.WriteAttributeString("lladdr", enrolled.Link.RouterLinkLayerAddress.ToString());
+        writer.WriteAttributeString("mtu", enrolled.Link.Mtu.ToString(CultureInfo.InvariantCulture));
+        writer.WriteAttributeString("advertisement", Convert.ToBase64String(enrolled.Link.RouterAdvertisement.AsSpan()));
+        foreach (var prefix in enrolled.Link.Prefixes)
+        {
+            writer.WriteStartElement("prefix");
+            writer.WriteAttributeString("address", prefix.ToString());
+            writer.WriteEndElement();
+        }
+
+        writer.WriteEndElement();
+
+        foreach (var address in enrolled.Addresses)
+        {
+            writer.WriteStartElement("address");
+            writer.WriteAttributeString("home-address", address.Address.ToString());
+            writer.WriteAttributeString("reserved-through", address.ReservedThrough.ToString(CultureInfo.InvariantCulture));
+            writer.WriteAttributeString("binding", address.BindingPossible ? "yes" : "no");
+            writer.WriteEndElement();
+        }
+
+        writer.WriteEndElement();
+    }
+
+    private static EnrolledInterface ReadInterface(StrictElement element)
+    {
+        var mac = element.Attribute<LinkLayerAddress>("mac", "an Ethernet address", LinkLayerAddress.TryParse);
+        var homeAgent = element.Attribute<Ipv6Address>("home-agent", "a unicast IPv6 address", TryParseUnicast);
+        var source = ReadSource(element.Element("source"));
+        var link = ReadLink(element.Element("link"));
+        var addresses = element.Elements("address").Select(address => ReadAddress(address, link)).ToList();
+        element.End();
+        if (addresses.Count == 0)
+        {
+            throw element.Malformed("the interface has no home address");
+        }
+
+        return addresses.DistinctBy(address => address.Address).Count() == addresses.Count
+            ? new(mac, source, link, homeAgent, addresses)
+            : throw element.Malformed("a home address is there twice");
+    }
+
+    private static HomeSource ReadSource(StrictElement element)
+    {
+        var type = element.Attribute<HomeSourceType>("type", "'bridge' or 'network'", TryParseSourceType);
+        var name = element.Attribute<string>("name", "a name", TryParseName);
+        var portGroup = element.Optional<string>("portgroup", "a name", TryParseName);
+        element.End();
+        return new(type, name, portGroup);
+    }
+
+    private static HomeLink ReadLink(StrictElement element)
+    {
+        var router = element.Attribute<Ipv6Address>("router", "a link-local IPv6 address", TryParseLinkLocal);
+        var linkLayerAddress = element.Attribute<LinkLayerAddress>("lladdr", "an Ethernet address", LinkLayerAddress.TryParse);
+        var mtu = element.Attribute<int>("mtu", $"a number from {MinimumMtu} on", TryParseMtu);
+        var advertisement = element.Attribute<ImmutableArray<byte>>("advertisement", "a router advertisement", TryParseAdvertisement);
+        var prefixes = new List<Ipv6Prefix>();
+        foreach (var prefix in element.Elements("prefix"))
+        {
+            prefixes.Add(prefix.Attribute<Ipv6Prefix>("address", "an IPv6 prefix", Ipv6Prefix.TryParse));
+            prefix.End();
+        }
+
+        element.End();
+        return new(prefixes, router, linkLayerAddress, mtu, advertisement);
+    }
+
+    private static EnrolledAddress ReadAddress(StrictElement element, HomeLink link)
+    {
+        var address = element.Attribute<Ipv6Address>("home-address", "a unicast IPv6 address", TryParseUnicast);
+        var reservedThrough = element.Attribute<ushort>("reserved-through", "a sequence number", TryParseSequence);
+        var binding = element.Attribute<bool>("binding", "'yes' or 'no'", TryParseYesNo);
+        element.End();
+        return link.Prefixes.Any(prefix => prefix.Contains(address))
+            ? new(address, reservedThrough, binding)
+            : throw element.Malformed("the home address is in none of the home prefixes");
+    }
+
+    private static bool TryParseNumber(string text, out int value) =>
+        int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out value);
+
+    private static bool TryParseMtu(string text, out int value) => TryParseNumber(text, out value) && value >= MinimumMtu;
+
+    private static bool TryParseSequence(string text, out ushort value) =>
+        ushort.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out value);
+
+    private static bool TryParseUnicast(string text, out Ipv6Address value) =>
+        Ipv6Address.TryParse(text, out value) && value.IsRoutableUnicast;
+
+    private static bool TryParseLinkLocal(string text, out Ipv6Address value) =>
+        Ipv6Address.TryParse(text, out value) && value.IsLinkLocal;
+
+    private static bool TryParseName(string text, out string value) => (value = text).Length > 0;
+
+    private static bool TryParseYesNo(string text, out bool value) => (value = text == "yes") || text == "no";
+
+    private static bool TryParseSourceType(string text, out HomeSourceType value)
+    {
+        value = text == "network" ? HomeSourceType.Network : HomeSourceType.Bridge;
+        return text is "network" or "bridge";
+    }
+
+    private static bool TryParseAdvertisement(string text, out ImmutableArray<byte> value)
+    {
+        var bytes = new byte[text.Length];
+        var isBase64 = Convert.TryFromBase64String(text, bytes, out var length);
+        value = [.. bytes.AsSpan(0, length)];
+        return isBase64 && length >= RouterAdvertisementLength && bytes[0] == RouterAdvertisementType;
+    }
+}
