@@ -1,0 +1,417 @@
+using Kagemusha.Wire;
+
+namespace Kagemusha.Mobility;
+
+/// <summary>
+/// The registrations of one home address at one home agent (RFC 6275, sections 11.5.5 and 11.7), made by the host that the
+/// guest runs on. Starts passive. After each <see cref="Handle"/>, carry out its effects in order and call again at
+/// <see cref="NextWakeUp"/>.
+/// </summary>
+public sealed class MobileNode
+{
+    /// <summary>INITIAL_BINDACK_TIMEOUT (RFC 6275, section 12).</summary>
+    public static readonly TimeSpan InitialBindackTimeout = TimeSpan.FromSeconds(1);
+
+    /// <summary>MAX_BINDACK_TIMEOUT (RFC 6275, section 12).</summary>
+    public static readonly TimeSpan MaxBindackTimeout = TimeSpan.FromSeconds(32);
+
+    // RetransTimer and MAX_NEIGHBOR_ADVERTISEMENT (RFC 4861, section 10).
+    private static readonly TimeSpan RetransTimer = TimeSpan.FromSeconds(1);
+    private const int MaxNeighbourAdvertisement = 3;
+
+    private static readonly TimeSpan LifetimeUnit = TimeSpan.FromSeconds(4);
+
+    // Our choices: an answer to an older update is of no use any more; silence is worth a line after the third one.
+    private const int MaxOutstanding = 16;
+    private const int UnansweredWorthReporting = 3;
+
+    // Of the time until a refresh, this part at most is taken off at random: VMs that moved together do not refresh together.
+    private const double RefreshJitter = 0.1;
+
+    private readonly MobileNodeConfiguration _configuration;
+    private readonly ushort _requestedLifetime;
+    private readonly Func<double> _random;
+    private readonly List<OutstandingUpdate> _outstanding = []; // Oldest first.
+
+    private Place _place = Place.Elsewhere;
+    private Ipv6Address _updateSource; // The care-of address, or the home address at home.
+    private SequenceCounter _sequence;
+    private Binding? _binding;
+    private TimeSpan _mayRemainUntil;
+
+    private TimeSpan? _nextUpdateAt;
+    private TimeSpan _nextTimeout;
+    private int _unanswered;
+    private bool _hasResumed;
+    private string? _problem;
+
+    private TimeSpan? _announceAt;
+    private int _announcementsLeft;
+
+    /// <summary>A passive node.</summary>
+    /// <param name="configuration">What to register, and where.</param>
+    /// <param name="snapshot">What the last node for this home address knew; null if there has been none.</param>
+    /// <param name="now">The time.</param>
+    /// <param name="random">Numbers from 0 up to 1.</param>
+    public MobileNode(MobileNodeConfiguration configuration, MobileNodeSnapshot? snapshot, TimeSpan now, Func<double> random)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(configuration.Lifetime, TimeSpan.Zero);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(configuration.Lifetime, ushort.MaxValue * LifetimeUnit);
+        _configuration = configuration;
+        _random = random;
+        _requestedLifetime = (ushort)Math.Ceiling(configuration.Lifetime / LifetimeUnit);
+        _sequence = new(snapshot?.ReservedThrough ?? 0);
+        _mayRemainUntil = now + (snapshot?.BindingMayRemain ?? TimeSpan.Zero);
+        if (snapshot is { CareOfAddress: { } careOfAddress } && snapshot.BindingRemaining > TimeSpan.Zero)
+        {
+            _binding = new(careOfAddress, now + snapshot.BindingRemaining);
+        }
+    }
+
+    private enum Place
+    {
+        Elsewhere,
+        Away,
+        Home,
+    }
+
+    /// <summary>When <see cref="Handle"/> wants to be called again; null for not before something happens.</summary>
+    public TimeSpan? NextWakeUp
+    {
+        get
+        {
+            TimeSpan?[] times = [_nextUpdateAt, _binding?.ExpiresAt, _announceAt, IsDeregistering ? _mayRemainUntil : null];
+            return times.Min();
+        }
+    }
+
+    private bool IsDeregistering => _place == Place.Home && _nextUpdateAt is not null;
+
+    /// <summary>Takes what has happened and says what to do.</summary>
+    /// <exception cref="ArgumentException">A care-of address that can be none.</exception>
+    public IReadOnlyList<MobileNodeEffect> Handle(TimeSpan now, MobileNodeInput input)
+    {
+        var effects = new List<MobileNodeEffect>();
+        switch (input)
+        {
+            case MobileNodeInput.Away { CareOfAddress: var careOfAddress }:
+                GoAway(now, careOfAddress);
+                break;
+            case MobileNodeInput.Home:
+                GoHome(now);
+                break;
+            case MobileNodeInput.Passive:
+                LeaveFor(Place.Elsewhere, default);
+                break;
+            case MobileNodeInput.Received { Packet: var packet } when IsAnswer(packet):
+                Receive(now, packet.Message, effects);
+                break;
+            case MobileNodeInput.Refresh when _place != Place.Elsewhere:
+                _mayRemainUntil = Later(_mayRemainUntil, now + _configuration.Lifetime);
+                StartUpdates(now);
+                break;
+        }
+
+        RunTimers(now, effects);
+        return effects;
+    }
+
+    /// <summary>What the next node for this home address must know.</summary>
+    public MobileNodeSnapshot TakeSnapshot(TimeSpan now) => new(
+        _sequence.ReservedThrough, _binding?.CareOfAddress, Remaining(_binding?.ExpiresAt ?? now, now), Remaining(_mayRemainUntil, now));
+
+    /// <summary>What is true now.</summary>
+    public MobileNodeState GetState(TimeSpan now) => new(
+        _place switch
+        {
+            Place.Away => _binding?.CareOfAddress == _updateSource ? MobileNodePhase.Registered : MobileNodePhase.Registering,
+            Place.Home => IsDeregistering ? MobileNodePhase.Deregistering : MobileNodePhase.AtHome,
+            _ => MobileNodePhase.Passive,
+        },
+        _binding?.CareOfAddress,
+        Remaining(_binding?.ExpiresAt ?? now, now),
+        _unanswered,
+        _problem);
+
+    private static TimeSpan Remaining(TimeSpan until, TimeSpan now) => Later(until, now) - now;
+
+    private static TimeSpan Later(TimeSpan one, TimeSpan other) => one > other ? one : other;
+
+    private void GoAway(TimeSpan now, Ipv6Address careOfAddress)
+    {
+        if (!careOfAddress.IsRoutableUnicast || careOfAddress == _configuration.HomeAddress)
+        {
+            throw new ArgumentException($"{careOfAddress} cannot be a care-of address of {_configuration.HomeAddress}", nameof(careOfAddress));
+        }
+
+        if (_place != Place.Away || careOfAddress != _updateSource)
+        {
+            LeaveFor(Place.Away, careOfAddress);
+            StartUpdates(now);
+        }
+    }
+
+    private void GoHome(TimeSpan now)
+    {
+        if (_place != Place.Home)
+        {
+            LeaveFor(Place.Home, _configuration.HomeAddress);
+            if (now < _mayRemainUntil)
+            {
+                StartUpdates(now);
+            }
+        }
+    }
+
+    private void LeaveFor(Place newPlace, Ipv6Address newUpdateSource)
+    {
+        _place = newPlace;
+        _updateSource = newUpdateSource;
+        _outstanding.Clear();
+        _nextUpdateAt = null;
+        _unanswered = 0;
+        _problem = null;
+        _announceAt = null;
+    }
+
+    private void StartUpdates(TimeSpan now)
+    {
+        _nextUpdateAt = now;
+        _nextTimeout = FirstTimeout;
+        _unanswered = 0;
+        _hasResumed = false;
+    }
+
+    private TimeSpan FirstTimeout =>
+        _place == Place.Away && _binding is null ? _configuration.InitialBindackTimeoutFirstReg : InitialBindackTimeout;
+
+    // With a type 2 routing header to the care-of address; at home without one (RFC 6275, sections 11.7.3 and 10.3.2).
+    private bool IsAnswer(MobilityPacket packet) =>
+        _place != Place.Elsewhere
+        && _outstanding.Count > 0
+        && packet.Source == _configuration.HomeAgent
+        && packet.Destination == _updateSource
+        && packet.HomeAddressOption is null
+        && (packet.Message is BindingError
+            || packet.Type2RoutingHeader == (_place == Place.Away ? _configuration.HomeAddress : null));
+
+    private void Receive(TimeSpan now, MobilityMessage message, List<MobileNodeEffect> effects)
+    {
+        switch (message)
+        {
+            case BindingAcknowledgement { Status: BindingStatus.SequenceNumberOutOfWindow } acknowledgement:
+                ResumeSequence(now, acknowledgement, effects);
+                break;
+            case BindingAcknowledgement acknowledgement:
+                Acknowledge(now, acknowledgement, effects);
+                break;
+            case BindingError { Status: BindingErrorStatus.UnrecognizedMobilityHeaderType } error
+                when error.HomeAddress == _configuration.HomeAddress:
+                _outstanding.Clear();
+                Refuse(now, null, StatusReaction.RepeatSlowly, "the node at the home agent's address does not know Binding Updates", effects);
+                break;
+        }
+    }
+
+    private void Acknowledge(TimeSpan now, BindingAcknowledgement acknowledgement, List<MobileNodeEffect> effects)
+    {
+        var index = _outstanding.FindIndex(update => update.Sequence == acknowledgement.Sequence);
+        if (index < 0)
+        {
+            return;
+        }
+
+        // The home agent may ignore repetitions and answer the first update; what it says of a later one still counts.
+        var update = _outstanding[index];
+        _outstanding.RemoveRange(0, index + 1);
+        var status = acknowledgement.Status;
+        var (reaction, explanation) = StatusReactions.To(status);
+        if (_place == Place.Home && status == BindingStatus.NotHomeAgentForThisMobileNode)
+        {
+            EndBinding(now, BindingChange.Deregistered, status, "the home agent holds no binding", effects);
+        }
+        else if (reaction != StatusReaction.Accept)
+        {
+            Refuse(now, status, reaction, explanation, effects);
+        }
+        else if (_place == Place.Home)
+        {
+            EndBinding(now, BindingChange.Deregistered, status, "the home agent has ended the binding", effects);
+        }
+        else
+        {
+            Bind(now, update, acknowledgement, explanation, effects);
+        }
+    }
+
+    private void Bind(
+        TimeSpan now, OutstandingUpdate update, BindingAcknowledgement acknowledgement, string explanation, List<MobileNodeEffect> effects)
+    {
+        // max(L_remain - (L_update - L_ack), 0), counted from the update (RFC 6275, section 11.7.3).
+        var expiresAt = update.SentAt + Math.Min(acknowledgement.Lifetime, _requestedLifetime) * LifetimeUnit;
+        if (_outstanding.Count == 0)
+        {
+            _mayRemainUntil = now + acknowledgement.Lifetime * LifetimeUnit;
+        }
+
+        if (expiresAt <= now)
+        {
+            Refuse(now, acknowledgement.Status, StatusReaction.RepeatSlowly, "the home agent granted a lifetime that is already over", effects);
+            return;
+        }
+
+        var isKnown = _binding?.CareOfAddress == _updateSource;
+        _binding = new(_updateSource, expiresAt);
+        _unanswered = 0;
+        _hasResumed = false;
+        _problem = acknowledgement.Status == BindingStatus.Accepted ? null : explanation;
+        _nextUpdateAt = now + RefreshAfter(expiresAt - now, acknowledgement) * (1 - RefreshJitter * _random());
+        _nextTimeout = FirstTimeout;
+        effects.Add(new MobileNodeEffect.BindingChanged(
+            isKnown ? BindingChange.Refreshed : BindingChange.Registered, acknowledgement.Status, _updateSource, expiresAt - now, explanation));
+    }
+
+    // By the home agent's advice (RFC 6275, section 6.2.4), else half way: time for six repetitions in ten minutes.
+    private static TimeSpan RefreshAfter(TimeSpan remaining, BindingAcknowledgement acknowledgement)
+    {
+        var advice = acknowledgement.Options.OfType<BindingRefreshAdvice>().FirstOrDefault();
+        return advice is { Interval: > 0 } && advice.Duration < remaining ? advice.Duration : remaining / 2;
+    }
+
+    private void Refuse(
+        TimeSpan now, BindingStatus? status, StatusReaction reaction, string explanation, List<MobileNodeEffect> effects)
+    {
+        // A refusal may have deleted the binding; this one did not (RFC 6275, section 9.5.1).
+        if (status != BindingStatus.RegistrationTypeChangeDisallowed)
+        {
+            _binding = null;
+        }
+
+        _unanswered = 0;
+        _hasResumed = false;
+        if (reaction == StatusReaction.RepeatSlowly)
+        {
+            _nextUpdateAt = now + MaxBindackTimeout;
+            _nextTimeout = FirstTimeout;
+        }
+
+        Report(now, BindingChange.Refused, status, explanation, effects);
+    }
+
+    private void ResumeSequence(TimeSpan now, BindingAcknowledgement acknowledgement, List<MobileNodeEffect> effects)
+    {
+        if (!_sequence.TryResumeBehind(acknowledgement.Sequence))
+        {
+            return;
+        }
+
+        // At once, but once: a home agent that never agrees is asked at the pace of the back-off.
+        if (!_hasResumed)
+        {
+            _hasResumed = true;
+            _nextUpdateAt = now;
+        }
+
+        _unanswered = 0;
+        Report(now, BindingChange.Refused, acknowledgement.Status, StatusReactions.To(acknowledgement.Status).Explanation, effects);
+    }
+
+    private void Report(TimeSpan now, BindingChange change, BindingStatus? status, string explanation, List<MobileNodeEffect> effects)
+    {
+        if (explanation != _problem)
+        {
+            _problem = explanation;
+            effects.Add(new MobileNodeEffect.BindingChanged(
+                change, status, _place == Place.Away ? _updateSource : null, Remaining(_binding?.ExpiresAt ?? now, now), explanation));
+        }
+    }
+
+    private void EndBinding(
+        TimeSpan now, BindingChange change, BindingStatus? status, string explanation, List<MobileNodeEffect> effects)
+    {
+        _binding = null;
+        _mayRemainUntil = now;
+        _outstanding.Clear();
+        _nextUpdateAt = null;
+        _unanswered = 0;
+        _problem = null;
+        effects.Add(new MobileNodeEffect.BindingChanged(change, status, null, TimeSpan.Zero, explanation));
+        _announceAt = now;
+        _announcementsLeft = MaxNeighbourAdvertisement;
+    }
+
+    private void RunTimers(TimeSpan now, List<MobileNodeEffect> effects)
+    {
+        if (IsDeregistering && _mayRemainUntil <= now)
+        {
+            EndBinding(now, BindingChange.Expired, null, "the binding has expired without an answer to its de-registration", effects);
+        }
+
+        if (_binding is { } old && old.ExpiresAt <= now)
+        {
+            _binding = null;
+            effects.Add(new MobileNodeEffect.BindingChanged(
+                BindingChange.Expired, null, old.CareOfAddress, TimeSpan.Zero, "the binding has expired without being refreshed"));
+        }
+
+        if (_nextUpdateAt <= now)
+        {
+            SendUpdate(now, effects);
+        }
+
+        if (_announceAt <= now)
+        {
+            effects.Add(new MobileNodeEffect.AnnounceOnHomeLink());
+            _announceAt = --_announcementsLeft > 0 ? now + RetransTimer : null;
+        }
+    }
+
+    private void SendUpdate(TimeSpan now, List<MobileNodeEffect> effects)
+    {
+        if (_unanswered == UnansweredWorthReporting)
+        {
+            Report(now, BindingChange.Unanswered, null, "the home agent does not answer; the update is repeated", effects);
+        }
+
+        var number = _sequence.Take(out var reserved);
+        if (_place == Place.Away)
+        {
+            _mayRemainUntil = Later(_mayRemainUntil, now + _requestedLifetime * LifetimeUnit);
+        }
+
+        if (_outstanding.Count == MaxOutstanding)
+        {
+            _outstanding.RemoveAt(0);
+        }
+
+        _outstanding.Add(new(number, now));
+        _unanswered++;
+        _nextUpdateAt = now + _nextTimeout;
+        _nextTimeout = 2 * _nextTimeout < MaxBindackTimeout ? 2 * _nextTimeout : MaxBindackTimeout;
+        if (reserved)
+        {
+            effects.Add(new MobileNodeEffect.SequenceReserved(_sequence.ReservedThrough));
+        }
+
+        var packet = MakeUpdate(number);
+        effects.Add(_place == Place.Away
+            ? new MobileNodeEffect.SendFromCareOfAddress(packet)
+            : new MobileNodeEffect.SendOnHomeLink(packet));
+    }
+
+    // RFC 6275, section 11.7.1; from home section 11.5.5: care-of address and source are the home address, so no option repeats it.
+    private MobilityPacket MakeUpdate(ushort number) => new(
+        _updateSource,
+        _configuration.HomeAgent,
+        _place == Place.Away ? _configuration.HomeAddress : null,
+        null,
+        new BindingUpdate(
+            number,
+            BindingUpdateFlags.Acknowledge | BindingUpdateFlags.HomeRegistration,
+            _place == Place.Away ? _requestedLifetime : (ushort)0,
+            [new AlternateCareOfAddress(_updateSource)]));
+
+    private readonly record struct OutstandingUpdate(ushort Sequence, TimeSpan SentAt);
+
+    private readonly record struct Binding(Ipv6Address CareOfAddress, TimeSpan ExpiresAt);
+}

@@ -1,0 +1,60 @@
+using Kagemusha.Wire;
+
+namespace Kagemusha.Mobility;
+
+/// <summary>What a <see cref="MobileNode"/> wants done, in this order.</summary>
+public abstract record MobileNodeEffect
+{
+    private MobileNodeEffect()
+    {
+    }
+
+    /// <summary>
+    /// Numbers up to and including this one may be used from now on. A snapshot taken now must be durable before the
+    /// effects that follow are carried out, or a crash could make the node use a number twice.
+    /// </summary>
+    /// <param name="Through">The last number reserved, modulo 2^16.</param>
+    public sealed record SequenceReserved(ushort Through) : MobileNodeEffect;
+
+    /// <summary>Send a Binding Update from the care-of address, on the foreign link.</summary>
+    /// <param name="Packet">The packet, whose source is the care-of address.</param>
+    public sealed record SendFromCareOfAddress(MobilityPacket Packet) : MobileNodeEffect;
+
+    /// <summary>Send a de-registration from the home address, on the home link (RFC 6275, section 11.5.5).</summary>
+    /// <param name="Packet">The packet, whose source is the home address.</param>
+    public sealed record SendOnHomeLink(MobilityPacket Packet) : MobileNodeEffect;
+
+    /// <summary>The home agent no longer defends the home address: advertise the guest's own link-layer address, with the override flag.</summary>
+    public sealed record AnnounceOnHomeLink : MobileNodeEffect;
+
+    /// <summary>Something about the binding is other than before. What is true now is in <see cref="MobileNode.GetState"/>.</summary>
+    /// <param name="Change">What has happened.</param>
+    /// <param name="Status">The home agent's answer, where it was one.</param>
+    /// <param name="CareOfAddress">The care-of address that it is about; none on the home link.</param>
+    /// <param name="Lifetime">How long the binding is good for from now on.</param>
+    /// <param name="Explanation">One sentence for the operator.</param>
+    public sealed record BindingChanged(
+        BindingChange Change, BindingStatus? Status, Ipv6Address? CareOfAddress, TimeSpan Lifetime, string Explanation) : MobileNodeEffect;
+}
+
+/// <summary>What has happened to a binding.</summary>
+public enum BindingChange
+{
+    /// <summary>The home agent tunnels to this care-of address from now on.</summary>
+    Registered,
+
+    /// <summary>The binding goes on with a new lifetime.</summary>
+    Refreshed,
+
+    /// <summary>The home agent refused; the update is repeated. Reported once for each reason.</summary>
+    Refused,
+
+    /// <summary>The home agent does not answer; the update is repeated. Reported once.</summary>
+    Unanswered,
+
+    /// <summary>The lifetime is over: the home agent no longer tunnels, nor defends the home address.</summary>
+    Expired,
+
+    /// <summary>The home agent has dropped the binding on the guest's return.</summary>
+    Deregistered,
+}

@@ -1,0 +1,31 @@
+using Kagemusha.Wire;
+
+namespace Kagemusha.Mobility;
+
+/// <summary>What can happen to a <see cref="MobileNode"/>.</summary>
+public abstract record MobileNodeInput
+{
+    private MobileNodeInput()
+    {
+    }
+
+    /// <summary>The guest runs on this host, on a foreign link; also: the care-of address has changed.</summary>
+    /// <param name="CareOfAddress">The host's address that the home agent is to tunnel to.</param>
+    public sealed record Away(Ipv6Address CareOfAddress) : MobileNodeInput;
+
+    /// <summary>The guest runs on this host, on its home link.</summary>
+    public sealed record Home : MobileNodeInput;
+
+    /// <summary>The guest does not run on this host: it is paused, or gone. Nothing is sent for it.</summary>
+    public sealed record Passive : MobileNodeInput;
+
+    /// <summary>A mobility message came in; whether it is for this node is the node's to decide.</summary>
+    /// <param name="Packet">The message with the addresses that it came with.</param>
+    public sealed record Received(MobilityPacket Packet) : MobileNodeInput;
+
+    /// <summary><see cref="MobileNode.NextWakeUp"/> has come. One that comes early or twice does no harm.</summary>
+    public sealed record WakeUp : MobileNodeInput;
+
+    /// <summary>Update the home agent at once, whatever it is believed to know.</summary>
+    public sealed record Refresh : MobileNodeInput;
+}

@@ -1,0 +1,42 @@
+using Kagemusha.Wire;
+
+namespace Kagemusha.Mobility;
+
+/// <summary>A <see cref="MobileNode"/> as <c>status</c> shows it.</summary>
+/// <param name="Phase">What the node is doing.</param>
+/// <param name="CareOfAddress">The care-of address that the home agent tunnels to, as far as is known.</param>
+/// <param name="Remaining">The binding's remaining lifetime; zero without a binding.</param>
+/// <param name="Unanswered">Updates sent since the home agent's last answer.</param>
+/// <param name="Problem">Why the home agent's last answer, or its silence, is not what is wanted; null when all is well.</param>
+public sealed record MobileNodeState(
+    MobileNodePhase Phase, Ipv6Address? CareOfAddress, TimeSpan Remaining, int Unanswered, string? Problem);
+
+/// <summary>What a <see cref="MobileNode"/> is doing.</summary>
+public enum MobileNodePhase
+{
+    /// <summary>The guest does not run here; nothing is sent.</summary>
+    Passive,
+
+    /// <summary>The guest runs on its home link and no binding is known.</summary>
+    AtHome,
+
+    /// <summary>The guest runs on its home link; the home agent is being told.</summary>
+    Deregistering,
+
+    /// <summary>The guest runs here, away; the home agent does not yet tunnel to this host.</summary>
+    Registering,
+
+    /// <summary>The guest runs here, away, and the home agent tunnels to this host.</summary>
+    Registered,
+}
+
+/// <summary>
+/// What the next host's node, or this one's after a restart, must know. Remaining lifetimes, never clock readings; time that
+/// passes outside a node makes them too long, which costs at most one needless update.
+/// </summary>
+/// <param name="ReservedThrough">The last sequence number that may have been used.</param>
+/// <param name="CareOfAddress">The care-of address that the home agent has acknowledged.</param>
+/// <param name="BindingRemaining">That binding's remaining lifetime.</param>
+/// <param name="BindingMayRemain">For how long the home agent may still hold some binding, acknowledged or not.</param>
+public sealed record MobileNodeSnapshot(
+    ushort ReservedThrough, Ipv6Address? CareOfAddress, TimeSpan BindingRemaining, TimeSpan BindingMayRemain);
