@@ -1,0 +1,93 @@
+using Kagemusha.Wire;
+
+namespace Kagemusha.Mobility;
+
+public sealed partial class HomeAgent
+{
+    /// <summary>How long duplicate address detection waits for an answer: RetransTimer (RFC 4862, section 5.4).</summary>
+    public static readonly TimeSpan DetectionTime = TimeSpan.FromSeconds(1);
+
+    // MAX_NEIGHBOR_ADVERTISEMENT, with RetransTimer between them (RFC 4861, sections 7.2.6 and 10).
+    private const int AdvertisementCount = 3;
+    private static readonly TimeSpan AdvertisementInterval = TimeSpan.FromSeconds(1);
+
+    private readonly Dictionary<Ipv6Address, Detection> _detections = [];
+    private readonly Dictionary<Ipv6Address, Announcement> _announcements = [];
+
+    /// <summary>A registration that waits for duplicate address detection, by its latest update.</summary>
+    private sealed record Detection(Update Update, TimeSpan Ends);
+
+    /// <summary>How often a home address is still to be advertised, and when next.</summary>
+    private sealed record Announcement(int Left, TimeSpan Due);
+
+    /// <summary>
+    /// RFC 6275, section 10.3.1: before a binding begins, nobody on the home link may have the home address. Repeated updates are not
+    /// answered meanwhile, but the acknowledgement is for the latest of them.
+    /// </summary>
+    private void Detect(TimeSpan now, Update update)
+    {
+        if (_detections.TryGetValue(update.HomeAddress, out var detection))
+        {
+            _detections[update.HomeAddress] = detection with { Update = update };
+            return;
+        }
+
+        _detections[update.HomeAddress] = new(update, now + DetectionTime);
+        _effects.Add(new HomeAgentEffect.MulticastOnHomeLink(
+            new(Ipv6Address.Unspecified, update.HomeAddress.SolicitedNode, new NeighbourSolicitation(update.HomeAddress, []))));
+    }
+
+    /// <summary>RFC 4862, section 5.4: an advertisement of the address, or somebody's own detection of it, makes it a duplicate.</summary>
+    private void CheckForDuplicate(NeighbourDiscoveryPacket packet)
+    {
+        Ipv6Address? taken = packet.Message switch
+        {
+            NeighbourAdvertisement advertisement => advertisement.Target,
+            NeighbourSolicitation solicitation when packet.Source.IsUnspecified => solicitation.Target,
+            _ => null,
+        };
+        if (taken is { } address && _detections.Remove(address, out var detection))
+        {
+            Refuse(detection.Update, BindingStatus.DuplicateAddressDetectionFailed, "the home address is in use on the home link");
+        }
+    }
+
+    private void FinishDetections(TimeSpan now)
+    {
+        foreach (var (homeAddress, detection) in _detections.Where(d => d.Value.Ends <= now).ToList())
+        {
+            _detections.Remove(homeAddress);
+            // Another binding may have begun meanwhile that this one must not meet.
+            if (Forbidden(detection.Update) is var (status, reason))
+            {
+                Refuse(detection.Update, status, reason);
+            }
+            else
+            {
+                Accept(now, detection.Update, BindingChange.Registered);
+            }
+        }
+    }
+
+    /// <summary>
+    /// RFC 6275, section 10.4.1: neighbours are told that the home address is at this node's link-layer address; solicitations are
+    /// answered by the kernel's proxy.
+    /// </summary>
+    private void Announce(TimeSpan now)
+    {
+        foreach (var (homeAddress, announcement) in _announcements.Where(a => a.Value.Due <= now).ToList())
+        {
+            var advertisement = new NeighbourAdvertisement(
+                homeAddress, NeighbourAdvertisementFlags.Override, [new TargetLinkLayerAddress(_configuration.LinkLayerAddress)]);
+            _effects.Add(new HomeAgentEffect.MulticastOnHomeLink(new(_configuration.Address, Ipv6Address.AllNodes, advertisement)));
+            if (announcement.Left > 1)
+            {
+                _announcements[homeAddress] = new(announcement.Left - 1, now + AdvertisementInterval);
+            }
+            else
+            {
+                _announcements.Remove(homeAddress);
+            }
+        }
+    }
+}

@@ -1,0 +1,191 @@
+using Kagemusha.Wire;
+
+namespace Kagemusha.Mobility;
+
+public sealed partial class HomeAgent
+{
+    // Options that tie an update to return routability: never in a home registration (RFC 6275, section 9.5.1).
+    private const byte NonceIndices = 4;
+    private const byte BindingAuthorizationData = 5;
+
+    /// <summary>A Binding Update with what follows from its packet. AtHome: the mobile node's link-layer address when at home.</summary>
+    private sealed record Update(
+        Ipv6Address HomeAddress,
+        Ipv6Address CareOfAddress,
+        ushort Sequence,
+        TimeSpan Lifetime,
+        Ipv6Address Source,
+        LinkLayerAddress? AtHome)
+    {
+        /// <summary>RFC 6275, section 10.3.1: a care-of address that is the home address ends the binding, too.</summary>
+        public bool IsDeregistration => Lifetime == TimeSpan.Zero || CareOfAddress == HomeAddress;
+    }
+
+    private void HandleUpdate(TimeSpan now, MobilityPacket packet, BindingUpdate message, LinkLayerAddress? homeLinkSender)
+    {
+        var homeAddress = packet.HomeAddressOption ?? packet.Source;
+        var careOfAddress = message.Options.OfType<AlternateCareOfAddress>().FirstOrDefault()?.Address ?? packet.Source;
+        var update = new Update(homeAddress, careOfAddress, message.Sequence, LifetimeUnit * message.Lifetime, packet.Source,
+            homeAddress == packet.Source ? homeLinkSender : null);
+
+        if (Invalid(update, message) is { } fault)
+        {
+            Discard(packet, fault);
+        }
+        else if (_bindings.TryGetValue(homeAddress, out var binding) && !IsNewer(update.Sequence, binding.Sequence))
+        {
+            Refuse(update, BindingStatus.SequenceNumberOutOfWindow, $"{update.Sequence} is not after {binding.Sequence}", binding.Sequence);
+        }
+        else if (_detections.TryGetValue(homeAddress, out var detection) && !IsNewer(update.Sequence, detection.Update.Sequence))
+        {
+            Discard(packet, $"sequence number {update.Sequence} is not after {detection.Update.Sequence}, which waits for an answer");
+        }
+        else if (!message.Flags.HasFlag(BindingUpdateFlags.HomeRegistration))
+        {
+            Refuse(update, BindingStatus.RegistrationTypeChangeDisallowed, "the binding is a home registration, the update is none");
+        }
+        else if (Forbidden(update) is var (status, reason))
+        {
+            Refuse(update, status, reason);
+        }
+        else if (update.IsDeregistration)
+        {
+            Deregister(now, update);
+        }
+        else
+        {
+            Register(now, update);
+        }
+    }
+
+    /// <summary>RFC 6275, section 9.5.1: what is wrong with an update that must be discarded in silence; null when nothing is.</summary>
+    private string? Invalid(Update update, BindingUpdate message)
+    {
+        if (!update.HomeAddress.IsRoutableUnicast || !update.Source.IsRoutableUnicast)
+        {
+            return "home address or source is not a routable unicast address";
+        }
+
+        if (!message.Flags.HasFlag(BindingUpdateFlags.HomeRegistration))
+        {
+            return _bindings.ContainsKey(update.HomeAddress) ? null : "it is no home registration";
+        }
+
+        if (message.Options.Any(option => option is UnknownMobilityOption { Type: NonceIndices or BindingAuthorizationData }))
+        {
+            return "a home registration carries no option of return routability";
+        }
+
+        // Without a Home Address option the source is the home address, and its owner is on the home link (section 11.5.5).
+        return update.Source != update.HomeAddress || (update.AtHome is not null && update.IsDeregistration)
+            ? null
+            : "from a home address only a de-registration is taken, and only on the home link";
+    }
+
+    /// <summary>Why this home agent will not serve an update that is in order (RFC 6275, section 10.3.1).</summary>
+    private (BindingStatus Status, string Reason)? Forbidden(Update update)
+    {
+        if (_configuration.HomePrefixes.IsEmpty)
+        {
+            return (BindingStatus.HomeRegistrationNotSupported, "no home prefix is served");
+        }
+
+        if (!IsHome(update.HomeAddress))
+        {
+            return (BindingStatus.NotHomeSubnet, "the home address is in no home prefix");
+        }
+
+        if (update.IsDeregistration)
+        {
+            return null;
+        }
+
+        if (IsOwn(update.HomeAddress))
+        {
+            return (BindingStatus.DuplicateAddressDetectionFailed, "the home address is this node's own");
+        }
+
+        if (!update.CareOfAddress.IsRoutableUnicast)
+        {
+            return (BindingStatus.InvalidCareOfAddress, "the care-of address is not a routable unicast address");
+        }
+
+        // A tunnel that ends inside another one, or here, would be a loop.
+        if (IsOwn(update.CareOfAddress) || _bindings.ContainsKey(update.CareOfAddress)
+            || _bindings.Values.Any(b => b.CareOfAddress == update.HomeAddress))
+        {
+            return (BindingStatus.AdministrativelyProhibited, "the care-of address is this node's or a mobile node's home address");
+        }
+
+        var isKnown = _bindings.ContainsKey(update.HomeAddress) || _detections.ContainsKey(update.HomeAddress);
+        var hasRoom = _bindings.Count + _detections.Count < _configuration.MaximumBindings
+            && _detections.Count < _configuration.MaximumDetections;
+        return isKnown || hasRoom ? null : (BindingStatus.InsufficientResources, "there are as many bindings as there may be");
+    }
+
+    private void Register(TimeSpan now, Update update)
+    {
+        if (_bindings.TryGetValue(update.HomeAddress, out var binding))
+        {
+            Accept(now, update, binding.CareOfAddress == update.CareOfAddress ? BindingChange.Refreshed : BindingChange.Moved);
+        }
+        else
+        {
+            Detect(now, update);
+        }
+    }
+
+    private void Accept(TimeSpan now, Update update, BindingChange change)
+    {
+        var lifetime = update.Lifetime < _configuration.MaximumLifetime ? update.Lifetime : _configuration.MaximumLifetime;
+        var units = (ushort)(lifetime / LifetimeUnit);
+        var binding = new BindingCacheEntry(update.HomeAddress, update.CareOfAddress, update.Sequence, now + units * LifetimeUnit);
+        _bindings[update.HomeAddress] = binding;
+        _effects.Add(new HomeAgentEffect.BindingChanged(binding, change, units * LifetimeUnit));
+        if (change == BindingChange.Registered)
+        {
+            _announcements[update.HomeAddress] = new(AdvertisementCount, now);
+            Announce(now);
+        }
+
+        Acknowledge(update, BindingStatus.Accepted, update.Sequence, units);
+    }
+
+    /// <summary>RFC 6275, section 10.3.2.</summary>
+    private void Deregister(TimeSpan now, Update update)
+    {
+        // The mobile node has changed its mind, or is at home and would fail its own duplicate address detection.
+        _detections.Remove(update.HomeAddress);
+        if (_bindings.TryGetValue(update.HomeAddress, out var binding))
+        {
+            End(now, binding, BindingChange.Deregistered);
+            Acknowledge(update, BindingStatus.Accepted, update.Sequence, 0);
+        }
+        else
+        {
+            Refuse(update, BindingStatus.NotHomeAgentForThisMobileNode, "there is no binding to end");
+        }
+    }
+
+    private void Refuse(Update update, BindingStatus status, string reason, ushort? sequence = null)
+    {
+        _effects.Add(new HomeAgentEffect.Refused(update.HomeAddress, update.CareOfAddress, status, reason));
+        Acknowledge(update, status, sequence ?? update.Sequence, 0);
+    }
+
+    /// <summary>
+    /// RFC 6275, sections 9.5.4 and 10.3.1: to the update's source with a type 2 routing header, or without one to a mobile node at home;
+    /// whether or not the update asked for it. Flags stay zero: keys are not managed here (K).
+    /// </summary>
+    private void Acknowledge(Update update, BindingStatus status, ushort sequence, ushort lifetime)
+    {
+        var packet = new MobilityPacket(_configuration.Address, update.Source, null, update.AtHome is null ? update.HomeAddress : null,
+            new BindingAcknowledgement(status, default, sequence, lifetime, []));
+        _effects.Add(update.AtHome is { } destination
+            ? new HomeAgentEffect.SendToHomeLink(packet, destination)
+            : new HomeAgentEffect.Send(packet));
+    }
+
+    /// <summary>RFC 6275, section 9.5.1: modulo 2^16, the 32768 numbers up to the last one are not newer.</summary>
+    private static bool IsNewer(ushort sequence, ushort last) => (short)(sequence - last) > 0;
+}

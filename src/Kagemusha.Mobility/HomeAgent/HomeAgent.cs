@@ -1,0 +1,125 @@
+using Kagemusha.Wire;
+
+namespace Kagemusha.Mobility;
+
+/// <summary>
+/// The home agent of RFC 6275, section 10: a binding cache, fed by <see cref="Handle"/>. It has no clock and no sockets: time and packets
+/// come in, what is to be done comes out, and <see cref="NextWakeUp"/> says when it wants to be called next.
+/// </summary>
+public sealed partial class HomeAgent
+{
+    /// <summary>The unit of a lifetime on the wire (RFC 6275, section 6.1.7).</summary>
+    public static readonly TimeSpan LifetimeUnit = TimeSpan.FromSeconds(4);
+
+    private readonly HomeAgentConfiguration _configuration;
+    private readonly Dictionary<Ipv6Address, BindingCacheEntry> _bindings = [];
+    private List<HomeAgentEffect> _effects = [];
+
+    /// <summary>A home agent with the bindings of an earlier run; those that have no lifetime left are forgotten.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">The greatest lifetime is less than one unit.</exception>
+    public HomeAgent(HomeAgentConfiguration configuration, IEnumerable<BindingSnapshot> snapshot, TimeSpan now)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(configuration.MaximumLifetime, LifetimeUnit);
+        _configuration = configuration;
+        foreach (var binding in snapshot.Where(b => b.Remaining > TimeSpan.Zero && IsHome(b.HomeAddress)))
+        {
+            _bindings[binding.HomeAddress] = new(binding.HomeAddress, binding.CareOfAddress, binding.Sequence, now + binding.Remaining);
+            // Neighbours may have learnt another link-layer address while nobody defended this one.
+            _announcements[binding.HomeAddress] = new(AdvertisementCount, now);
+        }
+    }
+
+    /// <summary>The binding cache.</summary>
+    public IReadOnlyCollection<BindingCacheEntry> Bindings => _bindings.Values;
+
+    /// <summary>When <see cref="HomeAgentInput.WakeUp"/> is due; null when nothing is waited for.</summary>
+    public TimeSpan? NextWakeUp =>
+        _bindings.Values.Select(b => (TimeSpan?)b.Expires)
+            .Concat(_detections.Values.Select(d => (TimeSpan?)d.Ends))
+            .Concat(_announcements.Values.Select(a => (TimeSpan?)a.Due))
+            .Min();
+
+    /// <summary>The binding cache with remaining lifetimes, to be stored.</summary>
+    public IReadOnlyList<BindingSnapshot> TakeSnapshot(TimeSpan now) =>
+        [.. _bindings.Values.Select(b => new BindingSnapshot(b.HomeAddress, b.CareOfAddress, b.Sequence, Remaining(b, now)))];
+
+    /// <summary>Takes one input and says what is to be done. What was due by <paramref name="now"/> comes first.</summary>
+    public IReadOnlyList<HomeAgentEffect> Handle(TimeSpan now, HomeAgentInput input)
+    {
+        _effects = [];
+        Expire(now);
+        FinishDetections(now);
+        Announce(now);
+        switch (input)
+        {
+            case HomeAgentInput.Received { Packet: { Message: BindingUpdate message } packet } received:
+                HandleUpdate(now, packet, message, received.HomeLinkSender);
+                break;
+            case HomeAgentInput.Received { Packet: { Message: UnknownMobilityMessage } packet }:
+                AnswerUnknown(packet);
+                break;
+            case HomeAgentInput.Received { Packet: var packet }:
+                Discard(packet, "it is no Binding Update");
+                break;
+            case HomeAgentInput.SeenOnHomeLink { Packet: var packet }:
+                CheckForDuplicate(packet);
+                break;
+            case HomeAgentInput.DataPathFailed failed:
+                Abandon(now, failed);
+                break;
+        }
+
+        return _effects;
+    }
+
+    private static TimeSpan Remaining(BindingCacheEntry binding, TimeSpan now) =>
+        binding.Expires > now ? binding.Expires - now : TimeSpan.Zero;
+
+    private bool IsHome(Ipv6Address address) => _configuration.HomePrefixes.Any(prefix => prefix.Contains(address));
+
+    private bool IsOwn(Ipv6Address address) => address == _configuration.Address || _configuration.OtherAddresses.Contains(address);
+
+    private void Expire(TimeSpan now)
+    {
+        foreach (var binding in _bindings.Values.Where(b => b.Expires <= now).ToList())
+        {
+            End(now, binding, BindingChange.Expired);
+        }
+    }
+
+    private void End(TimeSpan now, BindingCacheEntry binding, BindingChange change)
+    {
+        _bindings.Remove(binding.HomeAddress);
+        _announcements.Remove(binding.HomeAddress);
+        _effects.Add(new HomeAgentEffect.BindingChanged(binding, change, Remaining(binding, now)));
+    }
+
+    private void Abandon(TimeSpan now, HomeAgentInput.DataPathFailed failed)
+    {
+        if (failed.Acknowledgement.Message is not BindingAcknowledgement acknowledgement
+            || !_bindings.TryGetValue(failed.HomeAddress, out var binding))
+        {
+            return;
+        }
+
+        End(now, binding, BindingChange.Abandoned);
+        _effects.Add(new HomeAgentEffect.Refused(
+            binding.HomeAddress, binding.CareOfAddress, BindingStatus.ReasonUnspecified, "the kernel would not have the tunnel"));
+        _effects.Add(new HomeAgentEffect.Send(failed.Acknowledgement with
+        {
+            Message = acknowledgement with { Status = BindingStatus.ReasonUnspecified, Lifetime = 0 },
+        }));
+    }
+
+    private void Discard(MobilityPacket packet, string reason) => _effects.Add(new HomeAgentEffect.Discarded(packet.Source, reason));
+
+    /// <summary>RFC 6275, section 9.2: an unknown type is answered by a Binding Error of status 2.</summary>
+    private void AnswerUnknown(MobilityPacket packet)
+    {
+        if (packet.Source.IsRoutableUnicast)
+        {
+            _effects.Add(new HomeAgentEffect.Send(new(_configuration.Address, packet.Source, null, null, new BindingError(
+                BindingErrorStatus.UnrecognizedMobilityHeaderType, packet.HomeAddressOption ?? Ipv6Address.Unspecified, []))));
+        }
+    }
+}

@@ -1,0 +1,24 @@
+using System.Collections.Immutable;
+using Kagemusha.Wire;
+
+namespace Kagemusha.Mobility;
+
+/// <summary>What a <see cref="HomeAgent"/> serves.</summary>
+/// <param name="Address">The home agent's address: where updates are sent to and where the tunnels end.</param>
+/// <param name="LinkLayerAddress">Its link-layer address on the home link, which home addresses are advertised with.</param>
+/// <param name="HomePrefixes">The prefixes that home addresses must lie in.</param>
+public sealed record HomeAgentConfiguration(
+    Ipv6Address Address, LinkLayerAddress LinkLayerAddress, ImmutableArray<Ipv6Prefix> HomePrefixes)
+{
+    /// <summary>Other addresses of this node, which no mobile node may take.</summary>
+    public ImmutableArray<Ipv6Address> OtherAddresses { get; init; } = [];
+
+    /// <summary>The longest lifetime that is granted. At least <see cref="HomeAgent.LifetimeUnit"/>.</summary>
+    public TimeSpan MaximumLifetime { get; init; } = TimeSpan.FromHours(1);
+
+    /// <summary>How many home addresses may be bound or waiting for duplicate address detection.</summary>
+    public int MaximumBindings { get; init; } = 4096;
+
+    /// <summary>How many home addresses may wait for duplicate address detection: each is a multicast packet on the home link.</summary>
+    public int MaximumDetections { get; init; } = 256;
+}

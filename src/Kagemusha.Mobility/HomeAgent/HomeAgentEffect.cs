@@ -1,0 +1,70 @@
+using Kagemusha.Wire;
+
+namespace Kagemusha.Mobility;
+
+/// <summary>What a <see cref="HomeAgent"/> wants done, in the order given.</summary>
+public abstract record HomeAgentEffect
+{
+    private HomeAgentEffect()
+    {
+    }
+
+    /// <summary>
+    /// The binding cache has changed: the kernel and the stored cache follow before the effects behind this one, so that nothing is
+    /// acknowledged that does not hold.
+    /// </summary>
+    /// <param name="Binding">The binding as it now is, or as it was when it ended.</param>
+    /// <param name="Change">What happened to it.</param>
+    /// <param name="Remaining">The lifetime that it has left.</param>
+    public sealed record BindingChanged(BindingCacheEntry Binding, BindingChange Change, TimeSpan Remaining) : HomeAgentEffect;
+
+    /// <summary>Send a packet by the routing table.</summary>
+    /// <param name="Packet">The packet.</param>
+    public sealed record Send(MobilityPacket Packet) : HomeAgentEffect;
+
+    /// <summary>
+    /// Send a packet to a mobile node that is at home, on the home link and to its link-layer address: the routing table may still
+    /// lead to the care-of address.
+    /// </summary>
+    /// <param name="Packet">The packet.</param>
+    /// <param name="Destination">The mobile node's link-layer address.</param>
+    public sealed record SendToHomeLink(MobilityPacket Packet, LinkLayerAddress Destination) : HomeAgentEffect;
+
+    /// <summary>Multicast a solicitation or an advertisement on the home link.</summary>
+    /// <param name="Packet">The packet.</param>
+    public sealed record MulticastOnHomeLink(NeighbourDiscoveryPacket Packet) : HomeAgentEffect;
+
+    /// <summary>An update was refused: for the log.</summary>
+    /// <param name="HomeAddress">Whose.</param>
+    /// <param name="CareOfAddress">The care-of address that it asked for.</param>
+    /// <param name="Status">The status of the acknowledgement that follows.</param>
+    /// <param name="Reason">Why, in words.</param>
+    public sealed record Refused(Ipv6Address HomeAddress, Ipv6Address CareOfAddress, BindingStatus Status, string Reason) : HomeAgentEffect;
+
+    /// <summary>A packet was discarded without an answer: for the log.</summary>
+    /// <param name="Source">Where it came from.</param>
+    /// <param name="Reason">Why, in words.</param>
+    public sealed record Discarded(Ipv6Address Source, string Reason) : HomeAgentEffect;
+}
+
+/// <summary>What happened to a binding.</summary>
+public enum BindingChange
+{
+    /// <summary>It began.</summary>
+    Registered,
+
+    /// <summary>Its lifetime was renewed.</summary>
+    Refreshed,
+
+    /// <summary>It has another care-of address.</summary>
+    Moved,
+
+    /// <summary>The mobile node ended it.</summary>
+    Deregistered,
+
+    /// <summary>Its lifetime ended.</summary>
+    Expired,
+
+    /// <summary>It had to be given up, because the kernel would not have its data path.</summary>
+    Abandoned,
+}

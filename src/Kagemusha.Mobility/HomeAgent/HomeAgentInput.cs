@@ -1,0 +1,28 @@
+using Kagemusha.Wire;
+
+namespace Kagemusha.Mobility;
+
+/// <summary>What a <see cref="HomeAgent"/> is told.</summary>
+public abstract record HomeAgentInput
+{
+    private HomeAgentInput()
+    {
+    }
+
+    /// <summary>A mobility message to the home agent's address.</summary>
+    /// <param name="Packet">The packet.</param>
+    /// <param name="HomeLinkSender">Who sent its frame, when it came by the home link; null when by any other.</param>
+    public sealed record Received(MobilityPacket Packet, LinkLayerAddress? HomeLinkSender) : HomeAgentInput;
+
+    /// <summary>A neighbour solicitation or advertisement that somebody else sent on the home link.</summary>
+    /// <param name="Packet">The packet.</param>
+    public sealed record SeenOnHomeLink(NeighbourDiscoveryPacket Packet) : HomeAgentInput;
+
+    /// <summary>The kernel would not have the data path of the binding that this acknowledgement, not sent yet, accepts.</summary>
+    /// <param name="HomeAddress">The home address.</param>
+    /// <param name="Acknowledgement">The acknowledgement that was to be sent.</param>
+    public sealed record DataPathFailed(Ipv6Address HomeAddress, MobilityPacket Acknowledgement) : HomeAgentInput;
+
+    /// <summary>The time of <see cref="HomeAgent.NextWakeUp"/> has come.</summary>
+    public sealed record WakeUp : HomeAgentInput;
+}

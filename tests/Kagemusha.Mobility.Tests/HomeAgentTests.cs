@@ -1,0 +1,450 @@
+using Kagemusha.Wire;
+
+namespace Kagemusha.Mobility.Tests;
+
+public sealed class HomeAgentTests
+{
+    private const BindingUpdateFlags HomeRegistration = BindingUpdateFlags.Acknowledge | BindingUpdateFlags.HomeRegistration;
+
+    private static readonly Ipv6Address Agent = Ipv6Address.Parse("2001:db8:1::1");
+    private static readonly Ipv6Address Home = Ipv6Address.Parse("2001:db8:1::a");
+    private static readonly Ipv6Address OtherHome = Ipv6Address.Parse("2001:db8:1::b");
+    private static readonly Ipv6Address CareOf = Ipv6Address.Parse("2001:db8:f1::a");
+    private static readonly Ipv6Address OtherCareOf = Ipv6Address.Parse("2001:db8:f2::a");
+    private static readonly LinkLayerAddress AgentLink = LinkLayerAddress.Parse("52:54:00:00:00:01");
+    private static readonly LinkLayerAddress GuestLink = LinkLayerAddress.Parse("52:54:00:00:00:0a");
+    private static readonly HomeAgentConfiguration Configuration = new(Agent, AgentLink, [Ipv6Prefix.Parse("2001:db8:1::/64")])
+    {
+        OtherAddresses = [Ipv6Address.Parse("2001:db8:1::2")],
+        MaximumLifetime = TimeSpan.FromSeconds(420),
+        MaximumBindings = 3,
+        MaximumDetections = 2,
+    };
+
+    private static readonly NeighbourDiscoveryPacket Advertisement = new(Agent, Ipv6Address.AllNodes,
+        new NeighbourAdvertisement(Home, NeighbourAdvertisementFlags.Override, [new TargetLinkLayerAddress(AgentLink)]));
+
+    private readonly HomeAgent _agent = new(Configuration, [], TimeSpan.Zero);
+    private TimeSpan _now;
+
+    private static MobilityPacket Update(
+        ushort sequence, ushort lifetime = 100, Ipv6Address? homeAddress = null, Ipv6Address? careOfAddress = null,
+        BindingUpdateFlags flags = HomeRegistration, params MobilityOption[] options) =>
+        new(careOfAddress ?? CareOf, Agent, homeAddress ?? Home, null,
+            new BindingUpdate(sequence, flags, lifetime, WireArray.Create<MobilityOption>(options)));
+
+    private static MobilityPacket UpdateFromHome(ushort sequence, ushort lifetime = 0) => new(Home, Agent, null, null,
+        new BindingUpdate(sequence, HomeRegistration, lifetime, [new AlternateCareOfAddress(Home)]));
+
+    private static HomeAgentEffect.Send Acknowledgement(
+        BindingStatus status, ushort sequence, ushort lifetime = 0, Ipv6Address? homeAddress = null, Ipv6Address? careOfAddress = null) =>
+        new(new(Agent, careOfAddress ?? CareOf, null, homeAddress ?? Home, new BindingAcknowledgement(status, 0, sequence, lifetime, [])));
+
+    private IReadOnlyList<HomeAgentEffect> Receive(MobilityPacket packet, LinkLayerAddress? homeLinkSender = null) =>
+        _agent.Handle(_now, new HomeAgentInput.Received(packet, homeLinkSender));
+
+    private IReadOnlyList<HomeAgentEffect> Pass(double seconds)
+    {
+        _now += TimeSpan.FromSeconds(seconds);
+        return _agent.Handle(_now, new HomeAgentInput.WakeUp());
+    }
+
+    private void Register(ushort sequence = 1, Ipv6Address? homeAddress = null, Ipv6Address? careOfAddress = null)
+    {
+        Receive(Update(sequence, homeAddress: homeAddress, careOfAddress: careOfAddress));
+        Pass(1);
+        Assert.Contains(_agent.Bindings, b => b.HomeAddress == (homeAddress ?? Home));
+    }
+
+    private void AssertBound(Ipv6Address careOfAddress, ushort sequence)
+    {
+        var binding = Assert.Single(_agent.Bindings);
+        Assert.Equal((Home, careOfAddress, sequence), (binding.HomeAddress, binding.CareOfAddress, binding.Sequence));
+    }
+
+    [Fact]
+    public void A_first_registration_is_acknowledged_after_duplicate_address_detection_and_defended()
+    {
+        var solicitation = new NeighbourDiscoveryPacket(Ipv6Address.Unspecified, Home.SolicitedNode, new NeighbourSolicitation(Home, []));
+        Assert.Equal([new HomeAgentEffect.MulticastOnHomeLink(solicitation)], Receive(Update(1)));
+        Assert.Empty(_agent.Bindings);
+        Assert.Equal(TimeSpan.FromSeconds(1), _agent.NextWakeUp);
+        Assert.Empty(Pass(0.999));
+
+        var binding = new BindingCacheEntry(Home, CareOf, 1, TimeSpan.FromSeconds(401));
+        Assert.Equal(
+            [
+                new HomeAgentEffect.BindingChanged(binding, BindingChange.Registered, TimeSpan.FromSeconds(400)),
+                new HomeAgentEffect.MulticastOnHomeLink(Advertisement),
+                Acknowledgement(BindingStatus.Accepted, 1, 100),
+            ],
+            Pass(0.001));
+        Assert.Equal([binding], _agent.Bindings);
+    }
+
+    [Fact]
+    public void The_advertisement_is_repeated_twice()
+    {
+        Register();
+        Assert.Equal([new HomeAgentEffect.MulticastOnHomeLink(Advertisement)], Pass(1));
+        Assert.Equal([new HomeAgentEffect.MulticastOnHomeLink(Advertisement)], Pass(1));
+        Assert.Equal(TimeSpan.FromSeconds(401), _agent.NextWakeUp);
+    }
+
+    [Fact]
+    public void Repeats_during_detection_are_silent_and_the_latest_is_acknowledged()
+    {
+        Receive(Update(7));
+        Assert.Empty(Receive(Update(9, careOfAddress: OtherCareOf)));
+        Assert.IsType<HomeAgentEffect.Discarded>(Assert.Single(Receive(Update(8))));
+        Assert.Contains(Acknowledgement(BindingStatus.Accepted, 9, 100, careOfAddress: OtherCareOf), Pass(1));
+        AssertBound(OtherCareOf, 9);
+    }
+
+    [Fact]
+    public void An_address_that_answers_is_a_duplicate()
+    {
+        Receive(Update(1));
+        var answer = new NeighbourDiscoveryPacket(Home, Ipv6Address.AllNodes, new NeighbourAdvertisement(Home, 0, []));
+        Assert.Contains(
+            Acknowledgement(BindingStatus.DuplicateAddressDetectionFailed, 1),
+            _agent.Handle(_now, new HomeAgentInput.SeenOnHomeLink(answer)));
+        Assert.Empty(Pass(1));
+        Assert.Empty(_agent.Bindings);
+        Assert.Null(_agent.NextWakeUp);
+    }
+
+    [Theory]
+    [InlineData("::", "2001:db8:1::a", true)]
+    [InlineData("fe80::2", "2001:db8:1::a", false)]
+    [InlineData("::", "2001:db8:1::b", false)]
+    public void Only_somebody_elses_detection_of_the_same_address_makes_a_duplicate(string source, string target, bool isDuplicate)
+    {
+        Receive(Update(1));
+        var address = Ipv6Address.Parse(target);
+        var solicitation = new NeighbourDiscoveryPacket(
+            Ipv6Address.Parse(source), address.SolicitedNode, new NeighbourSolicitation(address, []));
+        Assert.Equal(isDuplicate, _agent.Handle(_now, new HomeAgentInput.SeenOnHomeLink(solicitation)).Count > 0);
+        Pass(1);
+        Assert.Equal(isDuplicate ? 0 : 1, _agent.Bindings.Count);
+    }
+
+    [Theory]
+    [InlineData("2001:db8:f1::a", BindingChange.Refreshed)]
+    [InlineData("2001:db8:f2::a", BindingChange.Moved)]
+    public void An_update_of_a_binding_is_acknowledged_at_once(string careOf, BindingChange change)
+    {
+        Register();
+        var careOfAddress = Ipv6Address.Parse(careOf);
+        Assert.Equal(
+            [
+                new HomeAgentEffect.BindingChanged(
+                    new(Home, careOfAddress, 2, _now + TimeSpan.FromSeconds(200)), change, TimeSpan.FromSeconds(200)),
+                Acknowledgement(BindingStatus.Accepted, 2, 50, careOfAddress: careOfAddress),
+            ],
+            Receive(Update(2, 50, careOfAddress: careOfAddress)));
+        AssertBound(careOfAddress, 2);
+    }
+
+    [Fact]
+    public void The_alternate_care_of_address_is_bound_and_the_source_is_answered()
+    {
+        Receive(Update(1, options: new AlternateCareOfAddress(OtherCareOf)));
+        Assert.Contains(Acknowledgement(BindingStatus.Accepted, 1, 100), Pass(1));
+        AssertBound(OtherCareOf, 1);
+    }
+
+    [Fact]
+    public void An_update_that_asks_for_no_acknowledgement_gets_one()
+    {
+        Receive(Update(1, flags: BindingUpdateFlags.HomeRegistration));
+        Assert.Contains(Acknowledgement(BindingStatus.Accepted, 1, 100), Pass(1));
+    }
+
+    [Theory]
+    [InlineData(1, 1)]
+    [InlineData(105, 105)]
+    [InlineData(106, 105)]
+    [InlineData(65535, 105)]
+    public void Lifetimes_are_capped(int asked, int granted)
+    {
+        Receive(Update(1, (ushort)asked));
+        Assert.Contains(Acknowledgement(BindingStatus.Accepted, 1, (ushort)granted), Pass(1));
+        Pass(4 * granted - 0.001);
+        AssertBound(CareOf, 1);
+        Pass(0.001);
+        Assert.Empty(_agent.Bindings);
+    }
+
+    [Fact]
+    public void A_binding_that_is_not_refreshed_expires()
+    {
+        Register();
+        Pass(1);
+        Pass(1);
+        Assert.Equal(TimeSpan.FromSeconds(401), _agent.NextWakeUp);
+        Assert.Equal(
+            [new HomeAgentEffect.BindingChanged(new(Home, CareOf, 1, TimeSpan.FromSeconds(401)), BindingChange.Expired, TimeSpan.Zero)],
+            Pass(398));
+        Assert.Null(_agent.NextWakeUp);
+    }
+
+    // RFC 6275, section 9.5.1: of the numbers modulo 2^16, 32767 are newer.
+    [Theory]
+    [InlineData(1, 1, false)]
+    [InlineData(1, 0, false)]
+    [InlineData(1, 2, true)]
+    [InlineData(1, 32768, true)]
+    [InlineData(1, 32769, false)]
+    [InlineData(65535, 0, true)]
+    [InlineData(65535, 32766, true)]
+    [InlineData(65535, 32767, false)]
+    [InlineData(0, 65535, false)]
+    public void Sequence_numbers_are_compared_in_a_window(int last, int next, bool isAccepted)
+    {
+        Register((ushort)last);
+        Assert.Contains(
+            isAccepted
+                ? Acknowledgement(BindingStatus.Accepted, (ushort)next, 100, careOfAddress: OtherCareOf)
+                : Acknowledgement(BindingStatus.SequenceNumberOutOfWindow, (ushort)last, careOfAddress: OtherCareOf),
+            Receive(Update((ushort)next, careOfAddress: OtherCareOf)));
+        AssertBound(isAccepted ? OtherCareOf : CareOf, (ushort)(isAccepted ? next : last));
+    }
+
+    [Fact]
+    public void A_de_registration_is_subject_to_the_sequence_number()
+    {
+        Register(5);
+        Assert.Contains(Acknowledgement(BindingStatus.SequenceNumberOutOfWindow, 5), Receive(Update(5, lifetime: 0)));
+        AssertBound(CareOf, 5);
+    }
+
+    [Fact]
+    public void A_de_registration_from_a_care_of_address_ends_the_binding()
+    {
+        Register();
+        Assert.Equal(
+            [
+                new HomeAgentEffect.BindingChanged(
+                    new(Home, CareOf, 1, TimeSpan.FromSeconds(401)), BindingChange.Deregistered, TimeSpan.FromSeconds(400)),
+                Acknowledgement(BindingStatus.Accepted, 2),
+            ],
+            Receive(Update(2, lifetime: 0)));
+        Assert.Null(_agent.NextWakeUp);
+    }
+
+    [Fact]
+    public void A_care_of_address_that_is_the_home_address_ends_the_binding()
+    {
+        Register();
+        Assert.Contains(Acknowledgement(BindingStatus.Accepted, 2), Receive(Update(2, options: new AlternateCareOfAddress(Home))));
+        Assert.Empty(_agent.Bindings);
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(100)]
+    public void A_de_registration_from_home_is_acknowledged_to_the_home_address_on_the_home_link(ushort lifetime)
+    {
+        Register();
+        Assert.Contains(
+            new HomeAgentEffect.SendToHomeLink(
+                new(Agent, Home, null, null, new BindingAcknowledgement(BindingStatus.Accepted, 0, 2, 0, [])), GuestLink),
+            Receive(UpdateFromHome(2, lifetime), GuestLink));
+        Assert.Empty(_agent.Bindings);
+    }
+
+    [Fact]
+    public void A_refusal_of_a_de_registration_from_home_goes_the_same_way()
+    {
+        Assert.Contains(
+            new HomeAgentEffect.SendToHomeLink(
+                new(Agent, Home, null, null, new BindingAcknowledgement(BindingStatus.NotHomeAgentForThisMobileNode, 0, 2, 0, [])),
+                GuestLink),
+            Receive(UpdateFromHome(2), GuestLink));
+    }
+
+    [Fact]
+    public void A_home_address_as_source_is_believed_on_the_home_link_only()
+    {
+        Register();
+        Assert.IsType<HomeAgentEffect.Discarded>(Assert.Single(Receive(UpdateFromHome(2))));
+        AssertBound(CareOf, 1);
+    }
+
+    [Fact]
+    public void From_home_nothing_can_be_registered()
+    {
+        var packet = new MobilityPacket(Home, Agent, null, null, new BindingUpdate(
+            1, HomeRegistration, 100, [new AlternateCareOfAddress(CareOf)]));
+        Assert.IsType<HomeAgentEffect.Discarded>(Assert.Single(Receive(packet, GuestLink)));
+        Assert.Null(_agent.NextWakeUp);
+    }
+
+    [Fact]
+    public void A_de_registration_ends_a_detection_too()
+    {
+        Receive(Update(1));
+        Assert.Contains(Acknowledgement(BindingStatus.NotHomeAgentForThisMobileNode, 2), Receive(Update(2, lifetime: 0)));
+        Assert.Empty(Pass(1));
+        Assert.Empty(_agent.Bindings);
+    }
+
+    [Theory]
+    [InlineData("2001:db8:2::a", "2001:db8:f1::a", BindingStatus.NotHomeSubnet)]
+    [InlineData("2001:db8:1::1", "2001:db8:f1::a", BindingStatus.DuplicateAddressDetectionFailed)]
+    [InlineData("2001:db8:1::2", "2001:db8:f1::a", BindingStatus.DuplicateAddressDetectionFailed)]
+    [InlineData("2001:db8:1::a", "ff02::1", BindingStatus.InvalidCareOfAddress)]
+    [InlineData("2001:db8:1::a", "fe80::1", BindingStatus.InvalidCareOfAddress)]
+    [InlineData("2001:db8:1::a", "2001:db8:1::1", BindingStatus.AdministrativelyProhibited)]
+    [InlineData("2001:db8:1::a", "2001:db8:1::2", BindingStatus.AdministrativelyProhibited)]
+    public void What_is_not_served_is_refused_and_nothing_changes(string home, string careOf, BindingStatus status)
+    {
+        var homeAddress = Ipv6Address.Parse(home);
+        Assert.Contains(
+            Acknowledgement(status, 1, homeAddress: homeAddress),
+            Receive(Update(1, homeAddress: homeAddress, options: new AlternateCareOfAddress(Ipv6Address.Parse(careOf)))));
+        Assert.Null(_agent.NextWakeUp);
+    }
+
+    [Fact]
+    public void Without_a_home_prefix_no_home_registration_is_supported()
+    {
+        var agent = new HomeAgent(Configuration with { HomePrefixes = [] }, [], _now);
+        Assert.Contains(
+            Acknowledgement(BindingStatus.HomeRegistrationNotSupported, 1),
+            agent.Handle(_now, new HomeAgentInput.Received(Update(1), null)));
+    }
+
+    [Fact]
+    public void A_refused_update_leaves_the_binding_as_it_is()
+    {
+        Register();
+        Receive(Update(2, options: new AlternateCareOfAddress(Agent)));
+        AssertBound(CareOf, 1);
+    }
+
+    [Fact]
+    public void Tunnels_do_not_end_in_tunnels()
+    {
+        Register();
+        Assert.Contains(
+            Acknowledgement(BindingStatus.AdministrativelyProhibited, 1, homeAddress: OtherHome, careOfAddress: Home),
+            Receive(Update(1, homeAddress: OtherHome, careOfAddress: Home)));
+        Receive(Update(2, careOfAddress: OtherHome));
+        Assert.Contains(
+            Acknowledgement(BindingStatus.AdministrativelyProhibited, 1, homeAddress: OtherHome),
+            Receive(Update(1, homeAddress: OtherHome)));
+    }
+
+    [Fact]
+    public void Two_that_would_meet_are_not_both_accepted_after_their_detection()
+    {
+        Receive(Update(1));
+        Receive(Update(1, homeAddress: OtherHome, careOfAddress: Home));
+        Assert.Contains(Pass(1), e => e is HomeAgentEffect.Refused { Status: BindingStatus.AdministrativelyProhibited });
+        Assert.Single(_agent.Bindings);
+    }
+
+    [Fact]
+    public void Detections_and_bindings_are_bounded()
+    {
+        Ipv6Address HomeAddress(int i) => new(Home.Bits + (UInt128)i);
+        var refused = Acknowledgement(BindingStatus.InsufficientResources, 1, homeAddress: HomeAddress(9));
+        Receive(Update(1, homeAddress: HomeAddress(1)));
+        Receive(Update(1, homeAddress: HomeAddress(2)));
+        Assert.Contains(refused, Receive(Update(1, homeAddress: HomeAddress(9))));
+        Pass(1);
+        Register(homeAddress: HomeAddress(3));
+        Assert.Contains(refused, Receive(Update(1, homeAddress: HomeAddress(9))));
+        // Who is there already is served.
+        Assert.Contains(Acknowledgement(BindingStatus.Accepted, 2, 100, HomeAddress(1)), Receive(Update(2, homeAddress: HomeAddress(1))));
+    }
+
+    [Theory]
+    [InlineData(0, "2001:db8:1::a")] // no home registration, and no binding to change
+    [InlineData(0xc000, "ff02::1")]
+    [InlineData(0xc000, "fe80::1")]
+    [InlineData(0xc000, "::")]
+    public void An_invalid_update_is_discarded_in_silence(int flags, string home)
+    {
+        Assert.IsType<HomeAgentEffect.Discarded>(
+            Assert.Single(Receive(Update(1, homeAddress: Ipv6Address.Parse(home), flags: (BindingUpdateFlags)flags))));
+        Assert.Null(_agent.NextWakeUp);
+    }
+
+    [Theory]
+    [InlineData(4)]
+    [InlineData(5)]
+    public void Options_of_return_routability_make_a_home_registration_invalid(byte type)
+    {
+        Assert.IsType<HomeAgentEffect.Discarded>(Assert.Single(Receive(Update(1, options: new UnknownMobilityOption(type, [0, 0, 0, 0])))));
+    }
+
+    [Fact]
+    public void Other_unknown_options_are_skipped()
+    {
+        Receive(Update(1, options: new UnknownMobilityOption(200, [1, 2])));
+        Assert.Contains(Acknowledgement(BindingStatus.Accepted, 1, 100), Pass(1));
+    }
+
+    [Fact]
+    public void A_home_registration_stays_one()
+    {
+        Register();
+        Assert.Contains(
+            Acknowledgement(BindingStatus.RegistrationTypeChangeDisallowed, 2), Receive(Update(2, flags: BindingUpdateFlags.Acknowledge)));
+        AssertBound(CareOf, 1);
+    }
+
+    [Fact]
+    public void An_unknown_type_is_answered_by_a_binding_error()
+    {
+        Assert.Equal(
+            [
+                new HomeAgentEffect.Send(new(
+                    Agent, CareOf, null, null, new BindingError(BindingErrorStatus.UnrecognizedMobilityHeaderType, Home, []))),
+            ],
+            Receive(new(CareOf, Agent, Home, null, new UnknownMobilityMessage(99, [0, 0]))));
+    }
+
+    [Fact]
+    public void A_binding_whose_data_path_cannot_be_made_is_refused()
+    {
+        Receive(Update(1));
+        var acknowledgement = Assert.Single(Pass(1).OfType<HomeAgentEffect.Send>()).Packet;
+        var effects = _agent.Handle(_now, new HomeAgentInput.DataPathFailed(Home, acknowledgement));
+        Assert.Contains(Acknowledgement(BindingStatus.ReasonUnspecified, 1), effects);
+        Assert.Contains(effects, e => e is HomeAgentEffect.BindingChanged { Change: BindingChange.Abandoned });
+        Assert.Null(_agent.NextWakeUp);
+    }
+
+    [Fact]
+    public void A_snapshot_keeps_bindings_sequence_numbers_and_remaining_lifetimes()
+    {
+        Register(5);
+        Pass(100);
+        var snapshot = _agent.TakeSnapshot(_now);
+        Assert.Equal([new BindingSnapshot(Home, CareOf, 5, TimeSpan.FromSeconds(300))], snapshot);
+
+        // Another clock.
+        var next = new HomeAgent(Configuration, snapshot, TimeSpan.FromSeconds(10));
+        Assert.Equal([new BindingCacheEntry(Home, CareOf, 5, TimeSpan.FromSeconds(310))], next.Bindings);
+        Assert.Equal(
+            [new HomeAgentEffect.MulticastOnHomeLink(Advertisement)], next.Handle(TimeSpan.FromSeconds(10), new HomeAgentInput.WakeUp()));
+        Assert.Contains(
+            Acknowledgement(BindingStatus.SequenceNumberOutOfWindow, 5),
+            next.Handle(TimeSpan.FromSeconds(11), new HomeAgentInput.Received(Update(5), null)));
+    }
+
+    [Fact]
+    public void A_snapshot_of_what_has_ended_or_is_served_no_more_is_forgotten()
+    {
+        var agent = new HomeAgent(
+            Configuration,
+            [new(Home, CareOf, 1, TimeSpan.Zero), new(Ipv6Address.Parse("2001:db8:9::1"), CareOf, 1, TimeSpan.FromSeconds(100))],
+            _now);
+        Assert.Empty(agent.Bindings);
+        Assert.Null(agent.NextWakeUp);
+    }
+}
