@@ -74,7 +74,7 @@ public sealed class HomeAgentTests
         var binding = new BindingCacheEntry(Home, CareOf, 1, TimeSpan.FromSeconds(401));
         Assert.Equal(
             [
-                new HomeAgentEffect.BindingChanged(binding, BindingChange.Registered, TimeSpan.FromSeconds(400)),
+                new HomeAgentEffect.BindingChanged(binding, BindingCacheChange.Registered, TimeSpan.FromSeconds(400)),
                 new HomeAgentEffect.MulticastOnHomeLink(Advertisement),
                 Acknowledgement(BindingStatus.Accepted, 1, 100),
             ],
@@ -130,9 +130,9 @@ public sealed class HomeAgentTests
     }
 
     [Theory]
-    [InlineData("2001:db8:f1::a", BindingChange.Refreshed)]
-    [InlineData("2001:db8:f2::a", BindingChange.Moved)]
-    public void An_update_of_a_binding_is_acknowledged_at_once(string careOf, BindingChange change)
+    [InlineData("2001:db8:f1::a", BindingCacheChange.Refreshed)]
+    [InlineData("2001:db8:f2::a", BindingCacheChange.Moved)]
+    public void An_update_of_a_binding_is_acknowledged_at_once(string careOf, BindingCacheChange change)
     {
         Register();
         var careOfAddress = Ipv6Address.Parse(careOf);
@@ -184,7 +184,7 @@ public sealed class HomeAgentTests
         Pass(1);
         Assert.Equal(TimeSpan.FromSeconds(401), _agent.NextWakeUp);
         Assert.Equal(
-            [new HomeAgentEffect.BindingChanged(new(Home, CareOf, 1, TimeSpan.FromSeconds(401)), BindingChange.Expired, TimeSpan.Zero)],
+            [new HomeAgentEffect.BindingChanged(new(Home, CareOf, 1, TimeSpan.FromSeconds(401)), BindingCacheChange.Expired, TimeSpan.Zero)],
             Pass(398));
         Assert.Null(_agent.NextWakeUp);
     }
@@ -226,7 +226,7 @@ public sealed class HomeAgentTests
         Assert.Equal(
             [
                 new HomeAgentEffect.BindingChanged(
-                    new(Home, CareOf, 1, TimeSpan.FromSeconds(401)), BindingChange.Deregistered, TimeSpan.FromSeconds(400)),
+                    new(Home, CareOf, 1, TimeSpan.FromSeconds(401)), BindingCacheChange.Deregistered, TimeSpan.FromSeconds(400)),
                 Acknowledgement(BindingStatus.Accepted, 2),
             ],
             Receive(Update(2, lifetime: 0)));
@@ -415,7 +415,7 @@ public sealed class HomeAgentTests
         var acknowledgement = Assert.Single(Pass(1).OfType<HomeAgentEffect.Send>()).Packet;
         var effects = _agent.Handle(_now, new HomeAgentInput.DataPathFailed(Home, acknowledgement));
         Assert.Contains(Acknowledgement(BindingStatus.ReasonUnspecified, 1), effects);
-        Assert.Contains(effects, e => e is HomeAgentEffect.BindingChanged { Change: BindingChange.Abandoned });
+        Assert.Contains(effects, e => e is HomeAgentEffect.BindingChanged { Change: BindingCacheChange.Abandoned });
         Assert.Null(_agent.NextWakeUp);
     }
 

@@ -64,7 +64,7 @@ public sealed partial class HomeAgent
             }
             else
             {
-                Accept(now, detection.Update, BindingChange.Registered);
+                Accept(now, detection.Update, BindingCacheChange.Registered);
             }
         }
     }

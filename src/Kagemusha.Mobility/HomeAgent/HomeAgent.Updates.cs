@@ -127,7 +127,7 @@ public sealed partial class HomeAgent
     {
         if (_bindings.TryGetValue(update.HomeAddress, out var binding))
         {
-            Accept(now, update, binding.CareOfAddress == update.CareOfAddress ? BindingChange.Refreshed : BindingChange.Moved);
+            Accept(now, update, binding.CareOfAddress == update.CareOfAddress ? BindingCacheChange.Refreshed : BindingCacheChange.Moved);
         }
         else
         {
@@ -135,14 +135,14 @@ public sealed partial class HomeAgent
         }
     }
 
-    private void Accept(TimeSpan now, Update update, BindingChange change)
+    private void Accept(TimeSpan now, Update update, BindingCacheChange change)
     {
         var lifetime = update.Lifetime < _configuration.MaximumLifetime ? update.Lifetime : _configuration.MaximumLifetime;
         var units = (ushort)(lifetime / LifetimeUnit);
         var binding = new BindingCacheEntry(update.HomeAddress, update.CareOfAddress, update.Sequence, now + units * LifetimeUnit);
         _bindings[update.HomeAddress] = binding;
         _effects.Add(new HomeAgentEffect.BindingChanged(binding, change, units * LifetimeUnit));
-        if (change == BindingChange.Registered)
+        if (change == BindingCacheChange.Registered)
         {
             _announcements[update.HomeAddress] = new(AdvertisementCount, now);
             Announce(now);
@@ -158,7 +158,7 @@ public sealed partial class HomeAgent
         _detections.Remove(update.HomeAddress);
         if (_bindings.TryGetValue(update.HomeAddress, out var binding))
         {
-            End(now, binding, BindingChange.Deregistered);
+            End(now, binding, BindingCacheChange.Deregistered);
             Acknowledge(update, BindingStatus.Accepted, update.Sequence, 0);
         }
         else

@@ -83,11 +83,11 @@ public sealed partial class HomeAgent
     {
         foreach (var binding in _bindings.Values.Where(b => b.Expires <= now).ToList())
         {
-            End(now, binding, BindingChange.Expired);
+            End(now, binding, BindingCacheChange.Expired);
         }
     }
 
-    private void End(TimeSpan now, BindingCacheEntry binding, BindingChange change)
+    private void End(TimeSpan now, BindingCacheEntry binding, BindingCacheChange change)
     {
         _bindings.Remove(binding.HomeAddress);
         _announcements.Remove(binding.HomeAddress);
@@ -102,7 +102,7 @@ public sealed partial class HomeAgent
             return;
         }
 
-        End(now, binding, BindingChange.Abandoned);
+        End(now, binding, BindingCacheChange.Abandoned);
         _effects.Add(new HomeAgentEffect.Refused(
             binding.HomeAddress, binding.CareOfAddress, BindingStatus.ReasonUnspecified, "the kernel would not have the tunnel"));
         _effects.Add(new HomeAgentEffect.Send(failed.Acknowledgement with

@@ -16,7 +16,7 @@ public abstract record HomeAgentEffect
     /// <param name="Binding">The binding as it now is, or as it was when it ended.</param>
     /// <param name="Change">What happened to it.</param>
     /// <param name="Remaining">The lifetime that it has left.</param>
-    public sealed record BindingChanged(BindingCacheEntry Binding, BindingChange Change, TimeSpan Remaining) : HomeAgentEffect;
+    public sealed record BindingChanged(BindingCacheEntry Binding, BindingCacheChange Change, TimeSpan Remaining) : HomeAgentEffect;
 
     /// <summary>Send a packet by the routing table.</summary>
     /// <param name="Packet">The packet.</param>
@@ -48,7 +48,7 @@ public abstract record HomeAgentEffect
 }
 
 /// <summary>What happened to a binding.</summary>
-public enum BindingChange
+public enum BindingCacheChange
 {
     /// <summary>It began.</summary>
     Registered,
