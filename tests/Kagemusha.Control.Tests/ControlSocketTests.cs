@@ -1,0 +1,211 @@
+using System.Net.Sockets;
+using System.Text;
+using Kagemusha.Wire;
+
+namespace Kagemusha.Control.Tests;
+
+public sealed class ControlSocketTests : IDisposable
+{
+    private static readonly TimeSpan _deadline = TimeSpan.FromSeconds(20);
+
+    private readonly DirectoryInfo _directory = Directory.CreateTempSubdirectory("kagemusha-control");
+
+    private string Path => System.IO.Path.Combine(_directory.FullName, "run", "control.sock");
+
+    public static TheoryData<ControlRequest, ControlReply> Exchanges => new()
+    {
+        { new HookCall("-vm1", "migrate", "begin", "-", Domains.Xml()), new HookReply() },
+        { new HookCall("vm", "migrate", "begin", "-", Domains.Xml()), new HookReply(Xml: "<domain/>") },
+        { new HookCall("vm", "started", "begin", "", ""), new HookReply(Error: "no route to the home agent") },
+        {
+            new EnrollRequest("vm", [Ipv6Address.Parse("2001:db8::1")], Ipv6Address.Parse("2001:db8::2"), Domains.Mac),
+            new Done(["enrolled", "the filter 'clean-traffic' is not enforced away"])
+        },
+        { new EnrollRequest("vm", [], Ipv6Address.Unspecified, null), new Failed(ExitCode.Refused, "refused") },
+        { new UnenrollRequest("é<>&\"\\"), new Failed(ExitCode.NotFound, "no such domain") },
+        { new RecoverRequest("vm"), new Done([]) },
+        {
+            new StatusRequest(null),
+            new StatusReply([
+                new("vm", Guid.Parse("c0ffee00-0000-4000-8000-000000000001"), "running", Domains.Mac, Ipv6Address.Parse("2001:db8::1"),
+                    Ipv6Address.Parse("2001:db8:b::1"), Ipv6Address.Parse("2001:db8::2"), "registered", 540, DataPath.HomeAgentTunnel, []),
+                new("-vm1", Guid.Empty, "paused", Domains.Mac, Ipv6Address.Parse("2001:db8::3"), null, Ipv6Address.Parse("2001:db8::2"),
+                    "none", null, DataPath.None, ["the tunnel is not ours"]),
+            ])
+        },
+        { new StatusRequest("vm"), new StatusReply([]) },
+    };
+
+    [Theory]
+    [MemberData(nameof(Exchanges))]
+    public async Task Every_request_and_reply_arrives_as_it_was_sent(ControlRequest request, ControlReply reply)
+    {
+        ControlRequest? received = null;
+        await using var agent = Start(asked =>
+        {
+            received = asked;
+            return reply;
+        });
+
+        var answer = await ControlClient.CallAsync(Path, request, _deadline);
+
+        Assert.Equivalent(request, received, strict: true);
+        Assert.Equal(request.GetType(), received!.GetType());
+        Assert.Equivalent(reply, answer, strict: true);
+        Assert.Equal(reply.GetType(), answer.GetType());
+        Assert.Empty(agent.Errors);
+    }
+
+    [Fact]
+    public async Task Calls_are_answered_side_by_side()
+    {
+        var first = new TaskCompletionSource();
+        await using var agent = new FakeAgent(Path, async request =>
+        {
+            if (request is RecoverRequest)
+            {
+                await first.Task;
+            }
+            else
+            {
+                first.SetResult();
+            }
+
+            return new Done([]);
+        });
+
+        var waits = ControlClient.CallAsync(Path, new RecoverRequest("vm"), _deadline);
+        await ControlClient.CallAsync(Path, new StatusRequest(null), _deadline);
+
+        Assert.IsType<Done>(await waits);
+    }
+
+    [Fact]
+    public async Task Without_an_agent_the_error_says_how_to_start_it()
+    {
+        await AssertUnreachable("kagemushad is not running on this host; start it with 'systemctl start kagemushad'");
+
+        // A socket's file that a dead agent left behind.
+        Directory.CreateDirectory(System.IO.Path.GetDirectoryName(Path)!);
+        using (var dead = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified))
+        {
+            dead.Bind(new UnixDomainSocketEndPoint(Path));
+        }
+
+        await AssertUnreachable("kagemushad is not running on this host; start it with 'systemctl start kagemushad'");
+    }
+
+    [Fact]
+    public async Task A_dead_agent_s_socket_is_taken_over()
+    {
+        new ControlServer(Path).Dispose();
+        await File.WriteAllTextAsync(Path, "", TestContext.Current.CancellationToken);
+        await using var agent = Start(_ => new Done([]));
+
+        Assert.IsType<Done>(await ControlClient.CallAsync(Path, new RecoverRequest("vm"), _deadline));
+    }
+
+    [Fact]
+    public async Task A_second_agent_is_refused_and_the_first_goes_on()
+    {
+        await using var agent = Start(_ => new Done([]));
+
+        var error = Assert.Throws<IOException>(() => new ControlServer(Path));
+
+        Assert.Equal($"another kagemushad serves {Path} on this host", error.Message);
+        Assert.IsType<Done>(await ControlClient.CallAsync(Path, new RecoverRequest("vm"), _deadline));
+    }
+
+    [Fact]
+    public async Task Only_the_owner_may_connect()
+    {
+        await using var agent = Start(_ => new Done([]));
+        Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(Path));
+        Assert.SkipWhen(!Environment.IsPrivilegedProcess, "needs root, to become somebody else");
+        _directory.UnixFileMode |= UnixFileMode.OtherExecute | UnixFileMode.GroupExecute;
+
+        var (exitCode, output) = await ConnectAs("nobody");
+
+        Assert.Equal(1, exitCode);
+        Assert.Contains("Permission denied", output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task An_agent_that_does_not_answer_costs_the_deadline_and_no_more()
+    {
+        using var silent = new ControlServer(Path);
+        await AssertUnreachable("kagemushad did not answer within 0 s; see 'journalctl -u kagemushad'", TimeSpan.FromMilliseconds(50));
+    }
+
+    [Fact]
+    public async Task A_handler_that_fails_fails_its_request_only()
+    {
+        await using var agent = Start(request => request is RecoverRequest ? throw new InvalidOperationException("no") : new Done([]));
+
+        var failed = Assert.IsType<Failed>(await ControlClient.CallAsync(Path, new RecoverRequest("vm"), _deadline));
+
+        Assert.Equal(new Failed(ExitCode.Failed, "kagemushad failed: no"), failed);
+        Assert.IsType<InvalidOperationException>(Assert.Single(agent.Errors));
+        Assert.IsType<Done>(await ControlClient.CallAsync(Path, new UnenrollRequest("vm"), _deadline));
+    }
+
+    [Theory]
+    [InlineData(new byte[] { 0, 0, 0, 2, (byte)'{', (byte)'}' })]
+    [InlineData(new byte[] { 0, 0, 0, 4, (byte)'n', (byte)'u', (byte)'l', (byte)'l' })]
+    [InlineData(new byte[] { 0, 0, 0, 1, 0xff })]
+    [InlineData(new byte[] { 0, 0x40, 0, 1 })]
+    [InlineData(new byte[] { 0xff, 0xff, 0xff, 0xff })]
+    [InlineData(new byte[] { 0, 0 })]
+    [InlineData(new byte[0])]
+    public async Task Nonsense_is_hung_up_on_and_the_next_call_served(byte[] nonsense)
+    {
+        await using var agent = Start(_ => new Done([]));
+        using (var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified))
+        {
+            await socket.ConnectAsync(new UnixDomainSocketEndPoint(Path), TestContext.Current.CancellationToken);
+            await socket.SendAsync(nonsense, TestContext.Current.CancellationToken);
+            socket.Shutdown(SocketShutdown.Send);
+            Assert.Equal(0, await socket.ReceiveAsync(new byte[1], TestContext.Current.CancellationToken));
+        }
+
+        Assert.IsType<Done>(await ControlClient.CallAsync(Path, new UnenrollRequest("vm"), _deadline));
+        Assert.Single(agent.Errors);
+    }
+
+    [Fact]
+    public async Task A_reply_of_another_version_is_told_from_none()
+    {
+        Directory.CreateDirectory(System.IO.Path.GetDirectoryName(Path)!);
+        using var agent = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        agent.Bind(new UnixDomainSocketEndPoint(Path));
+        agent.Listen();
+        var call = AssertUnreachable("kagemushad and this program do not understand each other: the message is not of this version");
+        using var caller = await agent.AcceptAsync(TestContext.Current.CancellationToken);
+
+        await caller.SendAsync(Encoding.UTF8.GetBytes("\0\0\0\x13{\"reply\":\"greeting\"}"[..23]), TestContext.Current.CancellationToken);
+
+        await call;
+    }
+
+    public void Dispose() => _directory.Delete(recursive: true);
+
+    private FakeAgent Start(Func<ControlRequest, ControlReply> handler) => new(Path, request => Task.FromResult(handler(request)));
+
+    private async Task AssertUnreachable(string message, TimeSpan? deadline = null)
+    {
+        var error = await Assert.ThrowsAsync<ControlException>(
+            () => ControlClient.CallAsync(Path, new StatusRequest(null), deadline ?? _deadline));
+
+        Assert.Equal((ExitCode.AgentUnreachable, message), (error.ExitCode, error.Message));
+    }
+
+    private async Task<(int ExitCode, string Output)> ConnectAs(string user)
+    {
+        using var process = System.Diagnostics.Process.Start(new System.Diagnostics.ProcessStartInfo(
+            "setpriv",
+            ["--reuid", user, "--clear-groups", "socat", "-u", "OPEN:/dev/null", "UNIX-CONNECT:" + Path]) { RedirectStandardError = true })!;
+        var output = await process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
+        await process.WaitForExitAsync(TestContext.Current.CancellationToken);
+        return (process.ExitCode, output);
+    }
+}
