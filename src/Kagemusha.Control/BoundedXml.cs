@@ -8,4 +8,7 @@ internal static class BoundedXml
     public static XmlReader CreateReader(string text) => XmlReader.Create(
         new StringReader(text),
         new() { DtdProcessing = DtdProcessing.Prohibit, XmlResolver = null, MaxCharactersInDocument = ControlFrame.MaximumLength });
+
+    /// <summary>The error's line; an empty text has none.</summary>
+    public static int LineOf(XmlException error) => Math.Max(error.LineNumber, 1);
 }

@@ -8,7 +8,7 @@ namespace Kagemusha.Control;
 public sealed class DomainInterface
 {
     /// <summary>What says where the host's end is: replaced as a whole.</summary>
-    private static readonly string[] _attachment = ["source", "target", "virtualport"];
+    private static readonly string[] Attachment = ["source", "target", "virtualport"];
 
     private readonly List<Range> _attachmentElements = [];
     private Range _type;
@@ -120,7 +120,7 @@ public sealed class DomainInterface
 
         var start = positions.StartOfTag();
         var end = EndOfElement(reader, positions, start);
-        if (_attachment.Contains(name))
+        if (Attachment.Contains(name))
         {
             _attachmentElements.Add(new(positions.StartOfWhiteSpaceBefore(start), end));
         }

@@ -54,7 +54,8 @@ public sealed class DomainXml
         catch (XmlException e)
         {
             // Not the exception's own words: they may quote the document.
-            throw new MalformedXmlException($"the domain's XML is not well formed, line {e.LineNumber}", e.LineNumber);
+            var line = BoundedXml.LineOf(e);
+            throw new MalformedXmlException($"the domain's XML is not well formed, line {line}", line);
         }
     }
 

@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using Kagemusha.Wire;
 
 namespace Kagemusha.Control;
@@ -8,7 +7,7 @@ namespace Kagemusha.Control;
 /// It travels with every migration; it can't be written while one runs.
 /// </summary>
 /// <param name="Interfaces">The enrolled interfaces, at least one.</param>
-public sealed partial record MobilityProfile(IReadOnlyList<EnrolledInterface> Interfaces)
+public sealed partial record MobilityProfile(WireArray<EnrolledInterface> Interfaces)
 {
     /// <summary>The metadata's XML namespace, libvirt's <c>uri</c>.</summary>
     public const string Namespace = "urn:kagemusha:mobility:1";
@@ -30,7 +29,7 @@ public sealed partial record MobilityProfile(IReadOnlyList<EnrolledInterface> In
 /// <param name="HomeAgent">The home agent's address.</param>
 /// <param name="Addresses">The home addresses, at least one, each in one of the home prefixes.</param>
 public sealed record EnrolledInterface(
-    LinkLayerAddress Mac, HomeSource Source, HomeLink Link, Ipv6Address HomeAgent, IReadOnlyList<EnrolledAddress> Addresses);
+    LinkLayerAddress Mac, HomeSource Source, HomeLink Link, Ipv6Address HomeAgent, WireArray<EnrolledAddress> Addresses);
 
 /// <summary>The interface's type and source at home.</summary>
 /// <param name="Type">Bridge or network; nothing else can be enrolled.</param>
@@ -55,11 +54,11 @@ public enum HomeSourceType
 /// <param name="Mtu">The home link's MTU.</param>
 /// <param name="RouterAdvertisement">The router's last advertisement: the ICMPv6 message from its type on.</param>
 public sealed record HomeLink(
-    IReadOnlyList<Ipv6Prefix> Prefixes,
+    WireArray<Ipv6Prefix> Prefixes,
     Ipv6Address Router,
     LinkLayerAddress RouterLinkLayerAddress,
     int Mtu,
-    ImmutableArray<byte> RouterAdvertisement);
+    WireArray<byte> RouterAdvertisement);
 
 /// <summary>A home address and what a next host must know of its registrations.</summary>
 /// <param name="Address">The home address.</param>

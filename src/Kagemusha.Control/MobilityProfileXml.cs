@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using System.Globalization;
 using System.Text;
 using System.Xml;
@@ -26,7 +25,10 @@ public sealed partial record MobilityProfile
 
     private const int RouterAdvertisementLength = 16;
 
-    /// <summary>The metadata as libvirt takes it: without the namespace, which libvirt adds itself, by <see cref="Key"/>, and refuses otherwise.</summary>
+    /// <summary>
+    /// The metadata as virDomainSetMetadata takes it: without the namespace, which libvirt adds itself by <see cref="Key"/> and
+    /// refuses to find there.
+    /// </summary>
     public string ToMetadata()
     {
         var text = new StringBuilder();
@@ -56,7 +58,7 @@ public sealed partial record MobilityProfile
         }
         catch (XmlException e)
         {
-            throw StrictElement.Malformed(e.LineNumber, "it is not well formed");
+            throw StrictElement.Malformed(BoundedXml.LineOf(e), "it is not well formed");
         }
     }
 
@@ -84,7 +86,7 @@ public sealed partial record MobilityProfile
         }
 
         return interfaces.DistinctBy(enrolled => enrolled.Mac).Count() == interfaces.Count
-            ? new(interfaces)
+            ? new([.. interfaces])
             : throw mobility.Malformed("two interfaces have the same 'mac'");
     }
 
@@ -108,7 +110,7 @@ public sealed partial record MobilityProfile
         writer.WriteAttributeString("router", enrolled.Link.Router.ToString());
         writer.WriteAttributeString("lladdr", enrolled.Link.RouterLinkLayerAddress.ToString());
         writer.WriteAttributeString("mtu", enrolled.Link.Mtu.ToString(CultureInfo.InvariantCulture));
-        writer.WriteAttributeString("advertisement", Convert.ToBase64String(enrolled.Link.RouterAdvertisement.AsSpan()));
+        writer.WriteAttributeString("advertisement", Convert.ToBase64String(enrolled.Link.RouterAdvertisement.Span));
         foreach (var prefix in enrolled.Link.Prefixes)
         {
             writer.WriteStartElement("prefix");
@@ -144,7 +146,7 @@ public sealed partial record MobilityProfile
         }
 
         return addresses.DistinctBy(address => address.Address).Count() == addresses.Count
-            ? new(mac, source, link, homeAgent, addresses)
+            ? new(mac, source, link, homeAgent, [.. addresses])
             : throw element.Malformed("a home address is there twice");
     }
 
@@ -162,7 +164,7 @@ public sealed partial record MobilityProfile
         var router = element.Attribute<Ipv6Address>("router", "a link-local IPv6 address", TryParseLinkLocal);
         var linkLayerAddress = element.Attribute<LinkLayerAddress>("lladdr", "an Ethernet address", LinkLayerAddress.TryParse);
         var mtu = element.Attribute<int>("mtu", $"a number from {MinimumMtu} on", TryParseMtu);
-        var advertisement = element.Attribute<ImmutableArray<byte>>("advertisement", "a router advertisement", TryParseAdvertisement);
+        var advertisement = element.Attribute<WireArray<byte>>("advertisement", "a router advertisement", TryParseAdvertisement);
         var prefixes = new List<Ipv6Prefix>();
         foreach (var prefix in element.Elements("prefix"))
         {
@@ -171,7 +173,7 @@ public sealed partial record MobilityProfile
         }
 
         element.End();
-        return new(prefixes, router, linkLayerAddress, mtu, advertisement);
+        return new([.. prefixes], router, linkLayerAddress, mtu, advertisement);
     }
 
     private static EnrolledAddress ReadAddress(StrictElement element, HomeLink link)
@@ -209,7 +211,7 @@ public sealed partial record MobilityProfile
         return text is "network" or "bridge";
     }
 
-    private static bool TryParseAdvertisement(string text, out ImmutableArray<byte> value)
+    private static bool TryParseAdvertisement(string text, out WireArray<byte> value)
     {
         var bytes = new byte[text.Length];
         var isBase64 = Convert.TryFromBase64String(text, bytes, out var length);

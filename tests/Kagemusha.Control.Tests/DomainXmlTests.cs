@@ -16,7 +16,8 @@ public class DomainXmlTests
 
         var network = domain.Interfaces[0];
         Assert.Equal(LinkLayerAddress.Parse("52:54:00:00:00:02"), network.Mac);
-        Assert.Equal(("network", "virbr0", "default", "x"), (network.Type, network.SourceBridge, network.SourceNetwork, network.SourcePortGroup));
+        Assert.Equal(("network", "virbr0"), (network.Type, network.SourceBridge));
+        Assert.Equal(("default", "x"), (network.SourceNetwork, network.SourcePortGroup));
         Assert.Null(network.TargetDevice);
 
         var bridge = domain.Interface(Domains.Mac)!;
@@ -36,8 +37,12 @@ public class DomainXmlTests
     }
 
     [Fact]
-    public void Our_namespace_elsewhere_in_the_document_is_not_metadata() =>
-        Assert.False(DomainXml.Parse(Domains.Xml(metadata: "").Replace("<devices>", "<devices>" + Domains.Metadata, StringComparison.Ordinal)).IsEnrolled);
+    public void Our_namespace_elsewhere_in_the_document_is_not_metadata()
+    {
+        var xml = Domains.Xml(metadata: "").Replace("<devices>", "<devices>" + Domains.Metadata, StringComparison.Ordinal);
+
+        Assert.False(DomainXml.Parse(xml).IsEnrolled);
+    }
 
     [Theory]
     [InlineData("-vm1", "-vm1")]
@@ -85,7 +90,8 @@ public class DomainXmlTests
         "<interface   type = \"ethernet\" ><mac address='52:54:00:00:00:01'/><target dev='t'/></interface>")]
     [InlineData("<interface trustGuestRxFilters='yes' type='bridge'><mac address='52:54:00:00:00:01'/></interface>",
         "<interface trustGuestRxFilters='yes' type='ethernet'><target dev='t'/><mac address='52:54:00:00:00:01'/></interface>")]
-    [InlineData("<interface type='bridge'>\r\n\t<virtualport type='midonet'>\r\n<parameters a='&gt;>'/></virtualport>\r\n\t<mac address='52:54:00:00:00:01'/><!-- <source/> --></interface>",
+    [InlineData("<interface type='bridge'>\r\n\t<virtualport type='midonet'>\r\n<parameters a='&gt;>'/></virtualport>\r\n\t"
+        + "<mac address='52:54:00:00:00:01'/><!-- <source/> --></interface>",
         "<interface type='ethernet'>\r\n\t<target dev='t'/>\r\n\t<mac address='52:54:00:00:00:01'/><!-- <source/> --></interface>")]
     [InlineData("<interface type='bridge'>\r<source/>\r<mac address='52:54:00:00:00:01'/></interface>",
         "<interface type='ethernet'>\r<target dev='t'/>\r<mac address='52:54:00:00:00:01'/></interface>")]
@@ -102,7 +108,7 @@ public class DomainXmlTests
     }
 
     [Theory]
-    [InlineData("", "the domain's XML is not well formed, line 0")]
+    [InlineData("", "the domain's XML is not well formed, line 1")]
     [InlineData("<domain>\n<name>x</nom>\n</domain>", "the domain's XML is not well formed, line 2")]
     [InlineData("<!DOCTYPE domain []><domain/>", "the domain's XML is not well formed, line 1")]
     [InlineData("<network><name>x</name></network>", "this is not a domain's XML")]
@@ -117,7 +123,9 @@ public class DomainXmlTests
     {
         var damaged = Domains.Xml().Replace("passwd='secret'", "passwd='a'secret", StringComparison.Ordinal);
 
-        Assert.DoesNotContain("secret", Assert.Throws<MalformedXmlException>(() => DomainXml.Parse(damaged)).ToString(), StringComparison.Ordinal);
+        var error = Assert.Throws<MalformedXmlException>(() => DomainXml.Parse(damaged));
+
+        Assert.DoesNotContain("secret", error.ToString(), StringComparison.Ordinal);
     }
 
     [Fact]

@@ -5,21 +5,22 @@ namespace Kagemusha.Control.Tests;
 
 public class MobilityProfileTests
 {
-    private static readonly Gen<Ipv6Address> _address = Gen.Select(Gen.ULong[1, 0xffff], Gen.ULong)
+    private static readonly Gen<Ipv6Address> AnyAddress = Gen.Select(Gen.ULong[1, 0xffff], Gen.ULong)
         .Select((high, low) => new Ipv6Address((UInt128)0x2001_0db8 << 96 | (UInt128)high << 64 | low));
 
-    private static readonly Gen<LinkLayerAddress> _linkLayerAddress = Gen.ULong[0, (1UL << 48) - 1].Select(bits => new LinkLayerAddress(bits));
+    private static readonly Gen<LinkLayerAddress> AnyLinkLayerAddress =
+        Gen.ULong[0, (1UL << 48) - 1].Select(bits => new LinkLayerAddress(bits));
 
-    private static readonly Gen<HomeSource> _source = Gen.Select(
+    private static readonly Gen<HomeSource> AnySource = Gen.Select(
         Gen.Bool, Gen.String[Gen.Char["abcé<>&'\" -."], 1, 12], Gen.String[Gen.Char["ab<&'"], 1, 4].Null())
         .Select((bridge, name, group) => new HomeSource(bridge ? HomeSourceType.Bridge : HomeSourceType.Network, name, group));
 
-    private static readonly Gen<EnrolledInterface> _interface =
-        from mac in _linkLayerAddress
-        from source in _source
-        from homeAgent in _address
-        from addresses in _address.Array[1, 4]
-        from router in _linkLayerAddress
+    private static readonly Gen<EnrolledInterface> AnyInterface =
+        from mac in AnyLinkLayerAddress
+        from source in AnySource
+        from homeAgent in AnyAddress
+        from addresses in AnyAddress.Array[1, 4]
+        from router in AnyLinkLayerAddress
         from mtu in Gen.Int[1280, 65535]
         from options in Gen.Byte.Array[15, 120]
         from reserved in Gen.UShort
@@ -34,13 +35,8 @@ public class MobilityProfileTests
 
     [Fact]
     public void What_is_written_is_read_again() =>
-        _interface.Array[1, 3].Select(all => new MobilityProfile([.. all.DistinctBy(i => i.Mac)])).Sample(profile =>
-        {
-            var written = profile.ToMetadata();
-            var read = MobilityProfile.Parse(written);
-            Assert.Equal(written, read.ToMetadata());
-            Assert.Equivalent(profile, read, strict: true);
-        });
+        AnyInterface.Array[1, 3].Select(all => new MobilityProfile([.. all.DistinctBy(i => i.Mac)]))
+            .Sample(profile => Assert.Equal(profile, MobilityProfile.Parse(profile.ToMetadata())));
 
     [Fact]
     public void It_is_read_from_a_domain_with_its_namespace()
@@ -48,8 +44,7 @@ public class MobilityProfileTests
         var domain = DomainXml.Parse(Domains.Xml());
 
         Assert.True(domain.IsEnrolled);
-        Assert.Equivalent(Domains.Profile, domain.ReadProfile(), strict: true);
-        Assert.Equal(domain.ReadProfile()!.ToMetadata(), Domains.Profile.ToMetadata());
+        Assert.Equal(Domains.Profile, domain.ReadProfile());
     }
 
     [Theory]
@@ -113,11 +108,12 @@ public class MobilityProfileTests
 
     [Fact]
     public void What_others_put_into_it_is_theirs() =>
-        Assert.Equivalent(
+        Assert.Equal(
             Domains.Profile,
             MobilityProfile.Parse(Domains.Metadata.Replace(
-                "<kagemusha:source ", "<x:note xmlns:x='urn:example' x:id='1'>hello</x:note><!-- --><kagemusha:source ", StringComparison.Ordinal)),
-            strict: true);
+                "<kagemusha:source ",
+                "<x:note xmlns:x='urn:example' x:id='1'>hello</x:note><!-- --><kagemusha:source ",
+                StringComparison.Ordinal)));
 
     [Theory]
     [InlineData("<!DOCTYPE mobility [<!ENTITY e 'x'>]><mobility version='1'/>")]
