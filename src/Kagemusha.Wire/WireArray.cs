@@ -8,15 +8,15 @@ namespace Kagemusha.Wire;
 [CollectionBuilder(typeof(WireArray), nameof(WireArray.Create))]
 public readonly struct WireArray<T> : IReadOnlyList<T>, IEquatable<WireArray<T>>
 {
-    private readonly T[]? items;
+    private readonly T[]? _items;
 
-    internal WireArray(T[] items) => this.items = items;
+    internal WireArray(T[] items) => _items = items;
 
     /// <inheritdoc/>
-    public int Count => items?.Length ?? 0;
+    public int Count => _items?.Length ?? 0;
 
     /// <summary>The elements.</summary>
-    public ReadOnlySpan<T> Span => items;
+    public ReadOnlySpan<T> Span => _items;
 
     /// <inheritdoc/>
     public T this[int index] => Span[index];
@@ -46,12 +46,12 @@ public readonly struct WireArray<T> : IReadOnlyList<T>, IEquatable<WireArray<T>>
     }
 
     /// <inheritdoc/>
-    public IEnumerator<T> GetEnumerator() => ((IEnumerable<T>)(items ?? [])).GetEnumerator();
+    public IEnumerator<T> GetEnumerator() => ((IEnumerable<T>)(_items ?? [])).GetEnumerator();
 
     IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();
 
     /// <summary>Bytes as hexadecimal digits, anything else as a list.</summary>
-    public override string ToString() => items is byte[] bytes ? Convert.ToHexStringLower(bytes) : $"[{string.Join(", ", this)}]";
+    public override string ToString() => _items is byte[] bytes ? Convert.ToHexStringLower(bytes) : $"[{string.Join(", ", this)}]";
 }
 
 /// <summary>Makes <see cref="WireArray{T}"/> from a collection expression.</summary>
