@@ -184,7 +184,10 @@ public sealed class HomeAgentTests
         Pass(1);
         Assert.Equal(TimeSpan.FromSeconds(401), _agent.NextWakeUp);
         Assert.Equal(
-            [new HomeAgentEffect.BindingChanged(new(Home, CareOf, 1, TimeSpan.FromSeconds(401)), BindingCacheChange.Expired, TimeSpan.Zero)],
+            [
+                new HomeAgentEffect.BindingChanged(
+                    new(Home, CareOf, 1, TimeSpan.FromSeconds(401)), BindingCacheChange.Expired, TimeSpan.Zero),
+            ],
             Pass(398));
         Assert.Null(_agent.NextWakeUp);
     }

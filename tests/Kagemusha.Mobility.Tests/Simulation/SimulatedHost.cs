@@ -1,0 +1,135 @@
+using Kagemusha.Wire;
+
+namespace Kagemusha.Mobility.Tests.Simulation;
+
+/// <summary>A host with the agent that speaks for the guest, which may crash, and the snapshot that it stores.</summary>
+/// <param name="world">Where it is.</param>
+/// <param name="careOfAddress">Its address on its foreign link; null for the host on the home link.</param>
+internal sealed class SimulatedHost(SimulatedWorld world, Ipv6Address? careOfAddress)
+{
+    private MobileNode? _node;
+    private MobileNodeSnapshot? _stored;
+    private TimeSpan? _lastUpdateAt;
+    private TimeSpan? _lastGap;
+
+    public Ipv6Address? CareOfAddress { get; } = careOfAddress;
+
+    public MobileNodeState? State => _node?.GetState(world.Network.Now);
+
+    /// <summary>The guest has gone; what the next host must know.</summary>
+    public MobileNodeSnapshot Leave()
+    {
+        Handle(new MobileNodeInput.Passive());
+        return _node!.TakeSnapshot(world.Network.Now);
+    }
+
+    /// <summary>The guest has come, or the agent begins again while it is here.</summary>
+    public void Begin(MobileNodeSnapshot? snapshot)
+    {
+        var configuration = new MobileNodeConfiguration(SimulatedWorld.HomeAddress, SimulatedWorld.HomeAgentAddress)
+        {
+            Lifetime = SimulatedWorld.Lifetime,
+        };
+        _node = new(configuration, snapshot, world.Network.Now, world.Random.NextDouble);
+        Handle(CareOfAddress is { } address ? new MobileNodeInput.Away(address) : new MobileNodeInput.Home());
+    }
+
+    public void Crash() => Begin(_stored);
+
+    public void Handle(MobileNodeInput input)
+    {
+        if (_node is not { } node)
+        {
+            return;
+        }
+
+        if (input is not MobileNodeInput.WakeUp)
+        {
+            (_lastUpdateAt, _lastGap) = (null, null);
+        }
+
+        var now = world.Network.Now;
+        var effects = node.Handle(now, input);
+        if (input is not (MobileNodeInput.WakeUp or MobileNodeInput.Received))
+        {
+            _stored = node.TakeSnapshot(now);
+        }
+
+        foreach (var effect in effects)
+        {
+            Carry(node, effect);
+        }
+
+        CheckBelief();
+        if (node.NextWakeUp is { } wakeUp)
+        {
+            Assert.True(wakeUp > now, "the mobile node wants to be woken at once, for ever");
+            world.Network.At(wakeUp, () =>
+            {
+                if (_node == node && node.NextWakeUp <= world.Network.Now)
+                {
+                    Handle(new MobileNodeInput.WakeUp());
+                }
+            });
+        }
+    }
+
+    private void Carry(MobileNode node, MobileNodeEffect effect)
+    {
+        world.Log($"{CareOfAddress?.ToString() ?? "home"}: {effect}");
+        switch (effect)
+        {
+            case MobileNodeEffect.SequenceReserved or MobileNodeEffect.BindingChanged:
+                _stored = node.TakeSnapshot(world.Network.Now);
+                break;
+            case MobileNodeEffect.SendFromCareOfAddress { Packet: var packet }:
+                Assert.Equal(CareOfAddress, packet.Source);
+                CheckSent(packet);
+                world.Network.Send(packet, p => world.HomeAgent.Handle(new HomeAgentInput.Received(p, null)));
+                break;
+            case MobileNodeEffect.SendOnHomeLink { Packet: var packet }:
+                Assert.Null(CareOfAddress);
+                CheckSent(packet);
+                world.Network.Send(packet, p => world.HomeAgent.Handle(new HomeAgentInput.Received(p, SimulatedWorld.GuestLink)));
+                break;
+            case MobileNodeEffect.AnnounceOnHomeLink:
+                // Without an answer the end is reckoned from the last update's departure; the home agent reckons from its arrival.
+                Assert.False(
+                    world.HomeAgent.Binding?.Expires > world.Network.Now + SimulatedNetwork.LongestDelay,
+                    "the guest announced itself while the home agent defended its address");
+                world.LinkOwner = SimulatedWorld.GuestLink;
+                break;
+        }
+    }
+
+    private void CheckSent(MobilityPacket packet)
+    {
+        Assert.True(world.GuestHost == this, "an update was sent where the guest does not run");
+        world.Sent((BindingUpdate)packet.Message);
+        var now = world.Network.Now;
+        if (now - _lastUpdateAt is { } gap)
+        {
+            // Nothing but time has passed since the last one.
+            Assert.InRange(gap, TimeSpan.FromSeconds(1), MobileNode.MaxBindackTimeout);
+            if (_lastGap is { } last)
+            {
+                Assert.Equal(2 * last < MobileNode.MaxBindackTimeout ? 2 * last : MobileNode.MaxBindackTimeout, gap);
+            }
+
+            _lastGap = gap;
+        }
+
+        _lastUpdateAt = now;
+    }
+
+    /// <summary>A mobile node whose last update was answered never believes in more than the home agent holds.</summary>
+    private void CheckBelief()
+    {
+        if (State is { Phase: MobileNodePhase.Registered, Unanswered: 0 } state && world.HomeAgent is { IsUp: true } agent
+            && agent.EmptiedAt < world.Network.Now - SimulatedWorld.Lifetime)
+        {
+            Assert.Equal(CareOfAddress, agent.Binding?.CareOfAddress);
+            Assert.True(agent.Binding!.Expires >= world.Network.Now + state.Remaining, "the mobile node believes in too long a lifetime");
+        }
+    }
+}

@@ -1,0 +1,170 @@
+using System.Globalization;
+using System.Text;
+using Kagemusha.Wire;
+
+namespace Kagemusha.Mobility.Tests.Simulation;
+
+/// <summary>
+/// One guest that is moved about, the agents of its hosts and its home agent, on a bad network:
+/// <code>
+///   host f1, host f2 ---- network ---- home agent ---- home link ---- host at home
+/// </code>
+/// </summary>
+internal sealed class SimulatedWorld
+{
+    public static readonly TimeSpan Lifetime = TimeSpan.FromSeconds(60);
+    public static readonly Ipv6Address HomeAddress = Ipv6Address.Parse("2001:db8:1::a");
+    public static readonly Ipv6Address HomeAgentAddress = Ipv6Address.Parse("2001:db8:1::1");
+    public static readonly LinkLayerAddress GuestLink = LinkLayerAddress.Parse("52:54:00:00:00:0a");
+    public static readonly HomeAgentConfiguration HomeAgentConfiguration = new(
+        HomeAgentAddress, LinkLayerAddress.Parse("52:54:00:00:00:01"), [Ipv6Prefix.Parse("2001:db8:1::/64")]);
+
+    private readonly SimulatedHost[] _hosts;
+    private readonly StringBuilder _log = new();
+    private ushort? _lastSequence;
+
+    public SimulatedWorld(int seed)
+    {
+        Random = new(seed);
+        Network = new(Random);
+        HomeAgent = new(this);
+        _hosts = [new(this, null), new(this, Ipv6Address.Parse("2001:db8:f1::1")), new(this, Ipv6Address.Parse("2001:db8:f2::1"))];
+        ChangeNetwork();
+        Arrive(_hosts[0], null);
+    }
+
+    public Random Random { get; }
+
+    public SimulatedNetwork Network { get; }
+
+    public SimulatedHomeAgent HomeAgent { get; }
+
+    /// <summary>Where the guest runs; null while it is paused for a migration.</summary>
+    public SimulatedHost? GuestHost { get; private set; }
+
+    /// <summary>Since when the guest runs at home; later than any time when it does not.</summary>
+    public TimeSpan GuestIsAtHomeSince { get; private set; } = TimeSpan.MaxValue;
+
+    /// <summary>Who the neighbours on the home link believe to have the home address; null before anybody said so.</summary>
+    public LinkLayerAddress? LinkOwner { get; set; }
+
+    /// <summary>Every update ever sent.</summary>
+    public HashSet<(ushort Sequence, Ipv6Address CareOfAddress)> Updates { get; } = [];
+
+    public string Trace => _log.ToString();
+
+    public void Log(string line) => _log.AppendLine(CultureInfo.InvariantCulture, $"{Network.Now.TotalSeconds,10:f3} {line}");
+
+    /// <summary>One random thing happens, and then time passes.</summary>
+    public void Step()
+    {
+        switch (Random.Next(10))
+        {
+            case < 4:
+                Move(_hosts[Random.Next(_hosts.Length)]);
+                break;
+            case 4:
+                Log("the guest's agent crashes");
+                GuestHost?.Crash();
+                break;
+            case 5:
+                HomeAgent.Crash(5 * Random.NextDouble() * TimeSpan.FromSeconds(1), isEmptied: false);
+                break;
+            case 6 when Random.Next(3) == 0:
+                HomeAgent.Crash(5 * Random.NextDouble() * TimeSpan.FromSeconds(1), isEmptied: true);
+                break;
+            case 7:
+                GuestHost?.Handle(new MobileNodeInput.Refresh());
+                break;
+            default:
+                ChangeNetwork();
+                break;
+        }
+
+        // Often less than an answer takes, sometimes longer than a binding lasts.
+        var seconds = Math.Pow(10, 3 * Random.NextDouble() - 1);
+        Network.RunUntil(Network.Now + TimeSpan.FromSeconds(seconds));
+    }
+
+    /// <summary>The network is well again and nothing more happens: all must agree on where the guest is.</summary>
+    public void Settle()
+    {
+        (Network.Loss, Network.Duplication) = (0, 0);
+        Log("the network is well");
+
+        // A pause ends, the longest back-off passes, and what the home agent forgot is refreshed.
+        Network.RunUntil(Network.Now + TimeSpan.FromSeconds(5) + 2 * MobileNode.MaxBindackTimeout + Lifetime);
+        var binding = HomeAgent.Binding;
+        Assert.NotNull(GuestHost);
+        Assert.Equal(GuestHost.CareOfAddress, binding?.CareOfAddress);
+        Assert.Equal(binding is null ? MobileNodePhase.AtHome : MobileNodePhase.Registered, GuestHost.State?.Phase);
+        if (binding is null)
+        {
+            Assert.NotEqual(HomeAgentConfiguration.LinkLayerAddress, LinkOwner);
+        }
+        else
+        {
+            Assert.Equal(HomeAgentConfiguration.LinkLayerAddress, LinkOwner);
+        }
+    }
+
+    /// <summary>An update leaves: its number must be greater than that of any before it, whichever host sent that.</summary>
+    public void Sent(BindingUpdate update)
+    {
+        Assert.True(
+            _lastSequence is not { } last || (short)(update.Sequence - last) > 0,
+            $"number {update.Sequence} was sent after {_lastSequence}");
+        _lastSequence = update.Sequence;
+        Updates.Add((update.Sequence, update.Options.OfType<AlternateCareOfAddress>().Single().Address));
+    }
+
+    public void DeliverToHost(MobilityPacket packet) =>
+        _hosts.SingleOrDefault(host => host.CareOfAddress == packet.Destination)?.Handle(new MobileNodeInput.Received(packet));
+
+    public void DeliverAtHome(MobilityPacket packet) => _hosts[0].Handle(new MobileNodeInput.Received(packet));
+
+    public void SeenOnHomeLink(NeighbourDiscoveryPacket packet)
+    {
+        switch (packet.Message)
+        {
+            case NeighbourAdvertisement:
+                LinkOwner = HomeAgentConfiguration.LinkLayerAddress;
+                break;
+            case NeighbourSolicitation when GuestHost == _hosts[0]:
+                var answer = new NeighbourDiscoveryPacket(
+                    HomeAddress, Ipv6Address.AllNodes, new NeighbourAdvertisement(HomeAddress, NeighbourAdvertisementFlags.None, []));
+                Network.At(Network.Now + TimeSpan.FromMilliseconds(1), () => HomeAgent.Handle(new HomeAgentInput.SeenOnHomeLink(answer)));
+                break;
+        }
+    }
+
+    private void ChangeNetwork()
+    {
+        Network.Loss = Random.Next(4) switch { 0 => 0, 1 => 1, _ => 0.6 * Random.NextDouble() };
+        Network.Duplication = 0.3 * Random.NextDouble();
+        Network.MaximumDelay = SimulatedNetwork.LongestDelay * Math.Pow(10, -3 * Random.NextDouble());
+        Log($"loss {Network.Loss:p0}, duplication {Network.Duplication:p0}, delay up to {Network.MaximumDelay.TotalSeconds:f3} s");
+    }
+
+    private void Move(SimulatedHost destination)
+    {
+        if (GuestHost is not { } source || source == destination)
+        {
+            return;
+        }
+
+        var snapshot = source.Leave();
+        GuestHost = null;
+        GuestIsAtHomeSince = TimeSpan.MaxValue;
+        Log("the guest is suspended");
+        Network.At(Network.Now + TimeSpan.FromSeconds(2 * Random.NextDouble()), () => Arrive(destination, snapshot));
+    }
+
+    private void Arrive(SimulatedHost host, MobileNodeSnapshot? snapshot)
+    {
+        GuestHost = host;
+        GuestIsAtHomeSince = host.CareOfAddress is null ? Network.Now : TimeSpan.MaxValue;
+        Log($"the guest runs at {host.CareOfAddress?.ToString() ?? "home"}");
+        host.Begin(snapshot);
+    }
+}
