@@ -1,0 +1,322 @@
+namespace Kagemusha.Linux;
+
+/// <summary>
+/// The steps from what the kernel has towards what is wanted that can be taken at once, in order. What needs a link that
+/// is about to change waits for the next round: taken again and again, the steps come to an end, and then all is as wanted.
+/// </summary>
+/// <remarks>
+/// A guest's packets must never leave natively. So a port enters a VRF only when all of that VRF's routes without a link (the
+/// unreachable default) and all of the port's own filters have been seen in the kernel; one that is no longer wanted goes down before it
+/// leaves; a VRF's unreachable routes outlive it; filters that drop are made before those that pass.
+/// </remarks>
+internal sealed class Difference
+{
+    private readonly KernelState wanted;
+    private readonly KernelSnapshot actual;
+    private readonly KernelScope scope;
+    private readonly HashSet<KernelObject> present;
+    private readonly Dictionary<string, NetworkInterface> doomed;
+    private readonly Dictionary<string, NetworkInterface> released;
+    private readonly HashSet<string> unsettled;
+    private readonly List<Change> changes = [];
+    private readonly List<NetlinkException> refusals = [];
+
+    private Difference(KernelState wanted, KernelSnapshot actual, KernelScope scope)
+    {
+        (this.wanted, this.actual, this.scope) = (wanted, actual, scope);
+        present = [.. actual.Objects];
+        var links = actual.Interfaces.Values;
+        var kept = wanted.OfType<Link>().ToDictionary(link => link.Name);
+        var vrfs = links.Where(link => IsOurs(link) && link.Kind == "vrf").Select(link => link.Index).ToHashSet();
+        doomed = links.Where(link => IsOurs(link) && !(kept.TryGetValue(link.Name, out var same) && IsSame(same, link))).ToDictionary(link => link.Name);
+        released = links.Where(link => !IsOurs(link) && vrfs.Contains(link.MasterIndex) && !kept.ContainsKey(link.Name)).ToDictionary(link => link.Name);
+        unsettled = [.. doomed.Keys];
+    }
+
+    /// <summary>The steps of one round, and what cannot be done because of what somebody else has made.</summary>
+    public static (IReadOnlyList<Change> Changes, IReadOnlyList<NetlinkException> Refusals) Compute(
+        KernelState wanted,
+        KernelSnapshot actual,
+        KernelScope scope)
+    {
+        var difference = new Difference(wanted, actual, scope);
+        difference.DeleteObjects();
+        difference.DeleteLinks();
+        difference.AddLinks();
+        difference.AddFilters();
+        difference.SetLinks();
+        difference.AddObjects();
+        difference.DeleteUnreachableRoutes();
+        return (difference.changes, difference.refusals);
+    }
+
+    /// <summary>Whether a link is of the kinds that we make, and by its name ours.</summary>
+    public static bool IsOurs(NetworkInterface link, KernelScope scope) =>
+        link.Kind is "vrf" or "ip6tnl" && link.Name.StartsWith(scope.LinkPrefix, StringComparison.Ordinal);
+
+    private bool IsOurs(NetworkInterface link) => IsOurs(link, scope);
+
+    /// <summary>Whether all that is on the link is ours.</summary>
+    private bool IsManaged(string name) => actual.Interfaces.TryGetValue(name, out var link)
+        && (IsOurs(link) || released.ContainsKey(name) || wanted.Occupies(new Port(name)));
+
+    /// <summary>Whether a link need not be made anew: what can be set is not compared.</summary>
+    private bool IsSame(Link link, NetworkInterface there) => link switch
+    {
+        Vrf vrf => there.Kind == "vrf" && there.Table == vrf.Table,
+        Ip6Tunnel tunnel => there.Tunnel == LinkMessages.Parameters(tunnel, tunnel.Underlay is null ? 0 : IndexOf(tunnel.Underlay)),
+        _ => true,
+    };
+
+    private int IndexOf(string name) => actual.Interfaces.TryGetValue(name, out var link) ? link.Index : -1;
+
+    private bool IsThere(string name) => actual.Interfaces.ContainsKey(name) && !doomed.ContainsKey(name);
+
+    private bool IsSettled(string name) => IsThere(name) && !unsettled.Contains(name);
+
+    private void Do(ChangeKind kind, KernelObject what) => changes.Add(new(kind, what));
+
+    private void DeleteObjects()
+    {
+        foreach (var there in actual.Objects.Where(there => !wanted.Contains(there) && !(there.RequiredLink is { } link && doomed.ContainsKey(link)))
+            .OrderBy(DeletionOrder))
+        {
+            var isOurs = there switch
+            {
+                Route route => route.Link is not null && !IsReplaced(route),
+                Rule => true,
+                Neighbour or ProxyNeighbour => (actual.Marked.Contains(there) || IsManaged(there.RequiredLink!)) && !IsReplaced(there),
+                LinkAddress => IsManaged(there.RequiredLink!),
+                Filter filter => HasFilters(filter.Link) && IsManaged(filter.Link) && !wanted.Occupies(filter),
+                _ => false,
+            };
+            if (isOurs)
+            {
+                Do(ChangeKind.Delete, there);
+            }
+        }
+
+        static int DeletionOrder(KernelObject there) => there switch
+        {
+            Filter { Action: FilterAction.Pass } => 0,
+            Filter => 1,
+            Route => 2,
+            Rule => 3,
+            LinkAddress => 5,
+            _ => 4,
+        };
+    }
+
+    /// <summary>Whether another object will take its place: then it stays until that can be done, in one step.</summary>
+    private bool IsReplaced(KernelObject there) => wanted.Occupies(there) && !present.Contains(wanted.OccupantOf(there));
+
+    private bool HasFilters(string link) => wanted.OfType<Filter>().Any(filter => filter.Link == link);
+
+    private void DeleteLinks()
+    {
+        foreach (var name in released.Keys.Order(StringComparer.Ordinal))
+        {
+            unsettled.Add(name);
+            Do(ChangeKind.Set, new LinkSettings(name) { Up = false });
+            Do(ChangeKind.Set, new LinkSettings(name) { Master = "" });
+        }
+
+        foreach (var classifier in actual.Objects.OfType<Classifier>().OrderBy(there => there.Link, StringComparer.Ordinal))
+        {
+            if (IsManaged(classifier.Link) && !doomed.ContainsKey(classifier.Link) && !HasFilters(classifier.Link))
+            {
+                Do(ChangeKind.Delete, classifier);
+            }
+        }
+
+        // Tunnels before the VRF that they are in.
+        foreach (var link in doomed.Values.OrderBy(link => link.Kind == "vrf").ThenBy(link => link.Name, StringComparer.Ordinal))
+        {
+            Do(ChangeKind.Delete, link.Kind == "vrf" ? new Vrf(link.Name, link.Table) : new Ip6Tunnel(link.Name, link.Tunnel!.Local, link.Tunnel.Remote));
+        }
+    }
+
+    /// <summary>Unreachable routes go last, and not before the VRF that may still need them.</summary>
+    private void DeleteUnreachableRoutes()
+    {
+        var tables = actual.Interfaces.Values.Where(link => IsOurs(link) && link.Kind == "vrf").Select(link => link.Table).ToHashSet();
+        foreach (var route in actual.Objects.OfType<Route>())
+        {
+            if (route.Link is null && !wanted.Contains(route) && !IsReplaced(route) && (!tables.Contains(route.Table) || IsTableWanted(route.Table)))
+            {
+                Do(ChangeKind.Delete, route);
+            }
+        }
+    }
+
+    private bool IsTableWanted(uint table) => wanted.OfType<Vrf>().Any(vrf => vrf.Table == table);
+
+    private void AddLinks()
+    {
+        foreach (var link in wanted.OfType<Link>().Where(link => link is not Port && !IsThere(link.Name))
+            .OrderBy(link => link is not Vrf).ThenBy(link => link.Name, StringComparer.Ordinal))
+        {
+            if (link.RequiredLink is { } underlay && !IsThere(underlay))
+            {
+                continue;
+            }
+
+            if (link is Ip6Tunnel tunnel && FindRival(tunnel) is { } rival)
+            {
+                refusals.Add(new(
+                    link.Line("add"),
+                    Tmds.Linux.LibC.EEXIST,
+                    $"{rival.Name}, which is not ours, is already a tunnel from {tunnel.Local} to {tunnel.Remote}, and there can be only one"));
+                continue;
+            }
+
+            Do(ChangeKind.Add, link);
+        }
+
+        foreach (var route in wanted.OfType<Route>().Where(route => route.Link is null && !present.Contains(route)).OrderBy(route => route.Line("add"), StringComparer.Ordinal))
+        {
+            AddOrReplace(route);
+        }
+    }
+
+    private NetworkInterface? FindRival(Ip6Tunnel tunnel) => actual.Interfaces.Values.FirstOrDefault(link =>
+        link.Tunnel is { } there && there.Local == tunnel.Local && there.Remote == tunnel.Remote && !doomed.ContainsKey(link.Name) && link.Name != tunnel.Name);
+
+    private void AddFilters()
+    {
+        foreach (var filters in wanted.OfType<Filter>().Where(filter => IsThere(filter.Link)).GroupBy(filter => filter.Link)
+            .OrderBy(filters => filters.Key, StringComparer.Ordinal))
+        {
+            if (!present.Contains(new Classifier(filters.Key)))
+            {
+                Do(ChangeKind.Add, new Classifier(filters.Key));
+            }
+
+            foreach (var filter in filters.Where(filter => !present.Contains(filter))
+                .OrderBy(filter => filter.Action == FilterAction.Pass).ThenBy(filter => filter.Hook).ThenBy(filter => filter.Priority))
+            {
+                var old = actual.Objects.OfType<Filter>().FirstOrDefault(there => there.Identity.Equals(filter.Identity));
+                if (old is not null && (old.Match.GetType(), old.Match.Protocol) == (filter.Match.GetType(), filter.Match.Protocol) && old.Match is not U32Match)
+                {
+                    Do(ChangeKind.Replace, filter);
+                    continue;
+                }
+
+                if (old is not null)
+                {
+                    Do(ChangeKind.Delete, old);
+                }
+
+                Do(ChangeKind.Add, filter);
+            }
+        }
+    }
+
+    private void SetLinks()
+    {
+        foreach (var link in wanted.OfType<Link>().OrderBy(link => link is not Vrf).ThenBy(link => link.Name, StringComparer.Ordinal))
+        {
+            var isNew = link is not Port && !IsThere(link.Name);
+            if (isNew ? !changes.Contains(new(ChangeKind.Add, link)) : !IsThere(link.Name))
+            {
+                continue;
+            }
+
+            var there = isNew ? new NetworkInterface(0, link.Name) { GeneratesAddresses = true } : actual.Interfaces[link.Name];
+
+            // A VRF has no addresses; elsewhere this has to be done before the link is up.
+            if (link is not Vrf && there.GeneratesAddresses)
+            {
+                Set(new(link.Name) { NoAddressGeneration = true });
+            }
+
+            if (!MayEnter(link))
+            {
+                unsettled.Add(link.Name);
+                continue;
+            }
+
+            var port = link as Port;
+            var master = actual.NameOf(there.MasterIndex);
+            var settings = new LinkSettings(link.Name)
+            {
+                Address = port?.Address is { } address && there.Address != address ? address : null,
+                Mtu = link.Mtu is { } mtu && there.Mtu != mtu ? mtu : null,
+                TransmitQueueLength = port?.TransmitQueueLength is { } queue && there.TransmitQueueLength != queue ? queue : null,
+                Master = master == (link.Master ?? "") ? null : link.Master ?? "",
+                Up = there.IsUp ? null : true,
+            };
+            if (settings != new LinkSettings(link.Name))
+            {
+                Set(settings);
+            }
+        }
+
+        void Set(LinkSettings settings)
+        {
+            unsettled.Add(settings.Name);
+            Do(ChangeKind.Set, settings);
+        }
+    }
+
+    /// <summary>Whether the link's master is there with all that has to be there before.</summary>
+    private bool MayEnter(Link link)
+    {
+        if (link.Master is null)
+        {
+            return true;
+        }
+
+        if (!IsThere(link.Master))
+        {
+            return false;
+        }
+
+        var table = actual.Interfaces[link.Master] is { Kind: "vrf" } vrf ? vrf.Table : 0;
+        return table == 0
+            || (wanted.OfType<Route>().Where(route => route.Link is null && route.Table == table).All(present.Contains)
+                && wanted.OfType<Filter>().Where(filter => filter.Link == link.Name).All(present.Contains));
+    }
+
+    private void AddObjects()
+    {
+        foreach (var setting in wanted.OfType<Sysctl>().OrderBy(setting => setting.Path, StringComparer.Ordinal))
+        {
+            if (actual.Settings.TryGetValue(setting.Path, out var value) && value != setting.Value)
+            {
+                Do(ChangeKind.Set, setting);
+            }
+        }
+
+        foreach (var missing in wanted.Where(missing => !present.Contains(missing) && (missing.RequiredLink is not { } link || IsSettled(link)))
+            .OrderBy(AdditionOrder).ThenBy(missing => missing.Line("add"), StringComparer.Ordinal))
+        {
+            switch (missing)
+            {
+                case LinkAddress:
+                    Do(ChangeKind.Add, missing);
+                    break;
+                case Neighbour or ProxyNeighbour:
+                    Do(ChangeKind.Replace, missing);
+                    break;
+                case Route { Link: not null } or Rule:
+                    AddOrReplace(missing);
+                    break;
+            }
+        }
+
+        static int AdditionOrder(KernelObject missing) => missing switch
+        {
+            LinkAddress => 0,
+            Neighbour => 1,
+            ProxyNeighbour => 2,
+            _ => 3,
+        };
+    }
+
+    private void AddOrReplace(KernelObject missing)
+    {
+        var old = actual.Objects.FirstOrDefault(there => there.GetType() == missing.GetType() && there.Identity.Equals(missing.Identity));
+        Do(old is null ? ChangeKind.Add : ChangeKind.Replace, missing);
+    }
+}

@@ -1,0 +1,182 @@
+using System.Collections.Immutable;
+using Kagemusha.Wire;
+using Tmds.Linux;
+using static Kagemusha.Linux.Netlink;
+
+namespace Kagemusha.Linux;
+
+/// <summary>What <see cref="Kernel.Apply"/> has done.</summary>
+/// <param name="Changes">The steps that were taken, in order; none if all was as wanted.</param>
+/// <param name="MissingLinks">Links that wanted objects need and that are not there; those objects had to be left out.</param>
+public sealed record ApplyResult(ImmutableArray<Change> Changes, ImmutableSortedSet<string> MissingLinks);
+
+/// <summary>
+/// The network configuration of the kernel, by rtnetlink, in the network namespace of the thread that made this object; settings under
+/// <c>/proc/sys/net</c> are those of the calling thread's namespace. Thread-safe.
+/// </summary>
+public sealed class Kernel : IDisposable
+{
+    // Links, what they need, what is on them, and one to see that it is done; twice, for a kernel that changes under our hands.
+    private const int MostRounds = 8;
+
+    private readonly Lock gate = new();
+    private readonly NetlinkSocket socket = new();
+
+    /// <summary>
+    /// Makes the kernel match: looks, takes the steps that are missing, and looks again until none is. A kernel that is as wanted gets no
+    /// request to change anything. Whatever one error does not hinder is done nevertheless.
+    /// </summary>
+    /// <param name="wanted">All that is to be there of ours.</param>
+    /// <param name="scope">Which objects are ours, and go if they are not wanted.</param>
+    /// <exception cref="KernelException">The kernel refused something, or a link that is not ours is in the way: the first such error.</exception>
+    public ApplyResult Apply(KernelState wanted, KernelScope scope)
+    {
+        lock (gate)
+        {
+            var done = ImmutableArray.CreateBuilder<Change>();
+            var failures = new Dictionary<Change, KernelException>();
+            for (var round = 0; round < MostRounds; round++)
+            {
+                var actual = new KernelDump(socket).Take(wanted, scope);
+                var (all, refusals) = Difference.Compute(wanted, actual, scope);
+                var changes = all.Where(change => !failures.ContainsKey(change)).ToList();
+                if (changes.Count == 0)
+                {
+                    return failures.Values.Concat(refusals).FirstOrDefault() is { } first ? throw first : new(done.ToImmutable(), Missing(wanted, actual));
+                }
+
+                done.AddRange(changes);
+                Carry(changes, scope, actual.Interfaces, failures);
+            }
+
+            throw new InvalidOperationException($"after {MostRounds} rounds the kernel is not as wanted; the last step was '{done[^1]}'");
+        }
+    }
+
+    /// <summary>All links.</summary>
+    public NetworkInterfaceCollection Interfaces()
+    {
+        lock (gate)
+        {
+            return new KernelDump(socket).Links();
+        }
+    }
+
+    /// <summary>All IPv6 addresses.</summary>
+    public IReadOnlyList<InterfaceAddress> Addresses()
+    {
+        lock (gate)
+        {
+            return new KernelDump(socket).Addresses().ConvertAll(address => address.ToAddress());
+        }
+    }
+
+    /// <summary>How the kernel would send to an address; null if it would not.</summary>
+    /// <param name="destination">Where to.</param>
+    /// <param name="source">The source, if it is not the kernel's to choose.</param>
+    /// <param name="link">The link to leave by, if it is not the kernel's to choose.</param>
+    public RouteLookup? Lookup(Ipv6Address destination, Ipv6Address? source = null, string? link = null)
+    {
+        lock (gate)
+        {
+            var interfaces = new KernelDump(socket).Links();
+            RouteMessage? found = null;
+            var reply = socket.Query(
+                writer => RouteMessages.WriteLookup(writer, destination, source, link is null ? 0 : interfaces.Find(link)?.Index ?? -1),
+                (_, payload) => found = RouteMessages.ReadRoute(payload));
+            if (reply.Errno is not 0 && reply.Errno != LibC.ENETUNREACH && reply.Errno != LibC.EHOSTUNREACH && reply.Errno != LibC.EACCES)
+            {
+                throw reply.ToException($"ip -6 route get {destination}");
+            }
+
+            return found is { Type: RTN_UNICAST or RTN_LOCAL } route && interfaces.Find(route.Link) is { } by
+                ? new(source ?? route.PreferredSource ?? Ipv6Address.Unspecified, by.Index, by.Name, route.Gateway, route.Mtu != 0 ? route.Mtu : by.Mtu)
+                : null;
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => socket.Dispose();
+
+    private static ImmutableSortedSet<string> Missing(KernelState wanted, KernelSnapshot actual) =>
+        [.. wanted.SelectMany(needy => new[] { needy.RequiredLink, (needy as Link)?.Master }).OfType<string>().Where(name => !actual.Interfaces.ContainsKey(name))];
+
+    /// <summary>Carries changes out in order: settings by files, all between two of them in one send.</summary>
+    private void Carry(List<Change> changes, KernelScope scope, IReadOnlyDictionary<string, NetworkInterface> links, Dictionary<Change, KernelException> failures)
+    {
+        for (var start = 0; start < changes.Count;)
+        {
+            if (changes[start] is { Object: Sysctl setting } set)
+            {
+                try
+                {
+                    SettingFile.Write(setting);
+                }
+                catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+                {
+                    failures[set] = error as KernelException ?? new KernelException(set.ToString(), LibC.EACCES);
+                }
+
+                start++;
+                continue;
+            }
+
+            var batch = changes.Skip(start).TakeWhile(change => change.Object is not Sysctl).ToList();
+            var replies = socket.Execute(batch.ConvertAll<Action<NetlinkWriter>>(change => writer => Encode(writer, change, scope.Protocol, name => links[name].Index)));
+            for (var i = 0; i < batch.Count; i++)
+            {
+                if (replies[i].Errno != 0 && !IsGone(batch[i], replies[i].Errno))
+                {
+                    failures[batch[i]] = replies[i].ToException(batch[i].ToString());
+                }
+            }
+
+            start += batch.Count;
+        }
+    }
+
+    /// <summary>Whether an error only says that something has gone by itself meanwhile: the next round sees that.</summary>
+    private static bool IsGone(Change change, int errno) =>
+        errno == LibC.ENODEV
+        || (change.Kind == ChangeKind.Delete && (errno == LibC.ENOENT || errno == LibC.ESRCH || errno == LibC.EADDRNOTAVAIL || errno == LibC.EINVAL && change.Object is Classifier));
+
+    private static void Encode(NetlinkWriter writer, Change change, byte protocol, Func<string, int> indexOf)
+    {
+        var isDeletion = change.Kind == ChangeKind.Delete;
+        switch (change.Object)
+        {
+            case LinkSettings settings:
+                LinkMessages.WriteSet(writer, settings, indexOf);
+                break;
+            case Link link when isDeletion:
+                LinkMessages.WriteDelete(writer, link.Name);
+                break;
+            case Link link:
+                LinkMessages.WriteAdd(writer, link, indexOf);
+                break;
+            case LinkAddress address:
+                RouteMessages.WriteAddress(writer, address, isDeletion, indexOf(address.Link));
+                break;
+            case Route route:
+                RouteMessages.WriteRoute(writer, route, change.Kind, route.Link is null ? 0 : indexOf(route.Link), protocol);
+                break;
+            case Rule rule:
+                RouteMessages.WriteRule(writer, rule, isDeletion, protocol);
+                break;
+            case Neighbour neighbour:
+                RouteMessages.WriteNeighbour(writer, neighbour.Address, neighbour.LinkLayerAddress, isDeletion, indexOf(neighbour.Link), protocol);
+                break;
+            case ProxyNeighbour proxy:
+                RouteMessages.WriteNeighbour(writer, proxy.Address, null, isDeletion, indexOf(proxy.Link), protocol);
+                break;
+            case Classifier classifier:
+                FilterMessages.WriteClassifier(writer, isDeletion, indexOf(classifier.Link));
+                break;
+            case Filter filter:
+                FilterMessages.Write(writer, filter, change.Kind, indexOf(filter.Link));
+                break;
+            default:
+                throw new InvalidOperationException($"{change.Object.GetType().Name} is not sent by netlink");
+        }
+    }
+}

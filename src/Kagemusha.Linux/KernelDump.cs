@@ -1,0 +1,120 @@
+using static Kagemusha.Linux.Netlink;
+
+namespace Kagemusha.Linux;
+
+/// <summary>Reads what the kernel has.</summary>
+internal sealed class KernelDump(NetlinkSocket socket)
+{
+    /// <summary>All links.</summary>
+    public NetworkInterfaceCollection Links() => new(All("ip link show", LinkMessages.WriteDump, LinkMessages.Read));
+
+    /// <summary>All IPv6 addresses.</summary>
+    public List<AddressMessage> Addresses() => All("ip -6 address show", RouteMessages.WriteAddressDump, RouteMessages.ReadAddress);
+
+    /// <summary>All that is needed to know what has to be changed.</summary>
+    public KernelSnapshot Take(KernelState wanted, KernelScope scope)
+    {
+        var links = Links();
+        var objects = new List<KernelObject>();
+        var marked = new HashSet<KernelObject>();
+
+        // What a link that went meanwhile had on it has gone with it.
+        objects.AddRange(OnLinks(links, Addresses(), address => address.Link, (address, link) => new LinkAddress(link, address.Address, address.PrefixLength)));
+        objects.AddRange(Routes(links, scope.Protocol));
+        objects.AddRange(All("ip -6 rule show", RouteMessages.WriteRuleDump, payload => RouteMessages.ReadRule(payload, scope.Protocol)));
+        foreach (var neighbour in Neighbours(proxies: false).Concat(Neighbours(proxies: true)))
+        {
+            if (links.Find(neighbour.Link)?.Name is not { } link)
+            {
+                continue;
+            }
+
+            KernelObject entry = neighbour.LinkLayerAddress is { } linkLayer
+                ? new Neighbour(link, neighbour.Address, linkLayer)
+                : new ProxyNeighbour(link, neighbour.Address);
+            objects.Add(entry);
+            if (neighbour.Protocol == scope.Protocol)
+            {
+                marked.Add(entry);
+            }
+        }
+
+        var filtered = wanted.OfType<Filter>().Select(filter => filter.Link).ToHashSet();
+        foreach (var classifier in All("tc qdisc show", FilterMessages.WriteQdiscDump, FilterMessages.ReadClassifier))
+        {
+            if (links.Find(classifier.Link)?.Name is not { } link)
+            {
+                continue;
+            }
+
+            objects.Add(new Classifier(link));
+            if (filtered.Contains(link))
+            {
+                objects.AddRange(Filters(link, FilterHook.Ingress, classifier.Link));
+                objects.AddRange(Filters(link, FilterHook.Egress, classifier.Link));
+            }
+        }
+
+        return new()
+        {
+            Interfaces = links.ByName,
+            Objects = objects,
+            Marked = marked,
+            Settings = wanted.OfType<Sysctl>().Select(setting => (setting.Path, Value: SettingFile.Read(setting.Path)))
+                .Where(setting => setting.Value is not null).ToDictionary(setting => setting.Path, setting => setting.Value!),
+        };
+    }
+
+    private static IEnumerable<KernelObject> OnLinks<T>(NetworkInterfaceCollection links, IEnumerable<T> found, Func<T, int> linkOf, Func<T, string, KernelObject> make) =>
+        from one in found
+        let link = links.Find(linkOf(one))
+        where link is not null
+        select make(one, link.Name);
+
+    private IEnumerable<KernelObject> Routes(NetworkInterfaceCollection links, byte protocol)
+    {
+        var routes = All($"ip -6 route show table all proto {protocol}", writer => RouteMessages.WriteRouteDump(writer, protocol), RouteMessages.ReadRoute)
+            .FindAll(route => route.Protocol == protocol);
+
+        // The kernel says the loopback interface for an unreachable one.
+        return routes.Where(route => route.Type == RTN_UNREACHABLE).Select(route => Make(route, null))
+            .Concat(OnLinks(links, routes.Where(route => route.Type == RTN_UNICAST), route => route.Link, Make));
+
+        static KernelObject Make(RouteMessage route, string? link) => new Route(route.Destination, route.Table)
+        {
+            Source = route.Source,
+            Metric = route.Metric,
+            Link = link,
+            Gateway = route.Gateway,
+        };
+    }
+
+    private List<NeighbourMessage> Neighbours(bool proxies) =>
+        All("ip -6 neigh show", writer => RouteMessages.WriteNeighbourDump(writer, proxies), RouteMessages.ReadNeighbour);
+
+    private IEnumerable<Filter> Filters(string link, FilterHook hook, int index) =>
+        All($"tc filter show dev {link}", writer => FilterMessages.WriteDump(writer, hook, index), payload => FilterMessages.Read(payload, link, hook))
+            .GroupBy(filter => filter.Priority)
+            .Select(same => same.Count() == 1 ? same.First() : same.First() with { Match = new UnknownMatch("several", same.First().Match.Protocol) });
+
+    private List<T> All<T>(string operation, Action<NetlinkWriter> request, Func<ReadOnlySpan<byte>, T?> read)
+        where T : class
+    {
+        var found = new List<T>();
+        bool consistent;
+        do
+        {
+            found.Clear();
+            consistent = socket.TryDump(operation, request, (_, payload) =>
+            {
+                if (read(payload) is { } one)
+                {
+                    found.Add(one);
+                }
+            });
+        }
+        while (!consistent);
+
+        return found;
+    }
+}

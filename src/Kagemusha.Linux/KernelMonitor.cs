@@ -1,0 +1,103 @@
+using System.Net.Sockets;
+using System.Runtime.CompilerServices;
+using static Kagemusha.Linux.Netlink;
+using static Tmds.Linux.LibC;
+
+namespace Kagemusha.Linux;
+
+/// <summary>Something changed in the kernel.</summary>
+public abstract record KernelEvent
+{
+    private KernelEvent()
+    {
+    }
+
+    /// <summary>A link is new or has changed.</summary>
+    /// <param name="Link">The link as it is now.</param>
+    public sealed record LinkChanged(NetworkInterface Link) : KernelEvent;
+
+    /// <summary>A link has gone.</summary>
+    /// <param name="Link">The link as it was.</param>
+    public sealed record LinkRemoved(NetworkInterface Link) : KernelEvent;
+
+    /// <summary>An IPv6 address is new or has changed, for example when duplicate address detection has ended.</summary>
+    /// <param name="Address">The address as it is now.</param>
+    public sealed record AddressChanged(InterfaceAddress Address) : KernelEvent;
+
+    /// <summary>An IPv6 address has gone.</summary>
+    /// <param name="Address">The address as it was.</param>
+    public sealed record AddressRemoved(InterfaceAddress Address) : KernelEvent;
+
+    /// <summary>Events were lost: look at everything anew.</summary>
+    public sealed record Resynchronize : KernelEvent;
+}
+
+/// <summary>Hears of changes of links and IPv6 addresses in the network namespace of the thread that makes it, from that moment on.</summary>
+public sealed class KernelMonitor : IDisposable
+{
+    private readonly Socket socket = new(NetlinkSocket.Open(RTMGRP_LINK | RTMGRP_IPV6_IFADDR));
+    private readonly byte[] buffer = new byte[64 * 1024];
+    private readonly byte[] peeked = new byte[1];
+
+    /// <summary>The changes as they come, without an end. One reader.</summary>
+    /// <exception cref="ObjectDisposedException">The monitor was closed meanwhile.</exception>
+    public async IAsyncEnumerable<KernelEvent> ReadAsync([EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        for (; ; )
+        {
+            var events = TryReceive();
+            if (events is null)
+            {
+                await SocketCalls.WaitReadableAsync(socket, peeked, cancellationToken);
+                continue;
+            }
+
+            foreach (var happened in events)
+            {
+                yield return happened;
+            }
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => socket.Dispose();
+
+    /// <summary>What one datagram says, or null if there is none.</summary>
+    private unsafe List<KernelEvent>? TryReceive()
+    {
+        long length;
+        fixed (byte* start = buffer)
+        {
+            length = recv(SocketCalls.Descriptor(socket.SafeHandle), start, buffer.Length, MSG_DONTWAIT);
+        }
+
+        if (length < 0)
+        {
+            var error = errno;
+            return error == ENOBUFS ? [new KernelEvent.Resynchronize()]
+                : error == EAGAIN || error == EINTR ? null
+                : throw new KernelException("receive from rtnetlink", error);
+        }
+
+        var events = new List<KernelEvent>();
+        NetlinkSocket.Parse(buffer.AsSpan(0, (int)length), (in header, payload) =>
+        {
+            if (Read(header.Type, payload) is { } happened)
+            {
+                events.Add(happened);
+            }
+        });
+        return events;
+    }
+
+    private static KernelEvent? Read(ushort type, ReadOnlySpan<byte> payload) => type switch
+    {
+        // A bridge tells of its ports in messages of its own family (AF_BRIDGE), a port's removal too.
+        RTM_NEWLINK or RTM_DELLINK when payload is not [0, ..] => null,
+        RTM_NEWLINK => LinkMessages.Read(payload) is { } link ? new KernelEvent.LinkChanged(link) : null,
+        RTM_DELLINK => LinkMessages.Read(payload) is { } link ? new KernelEvent.LinkRemoved(link) : null,
+        RTM_NEWADDR => RouteMessages.ReadAddress(payload) is { } address ? new KernelEvent.AddressChanged(address.ToAddress()) : null,
+        RTM_DELADDR => RouteMessages.ReadAddress(payload) is { } address ? new KernelEvent.AddressRemoved(address.ToAddress()) : null,
+        _ => null,
+    };
+}

@@ -1,0 +1,185 @@
+using System.Runtime.InteropServices;
+using Kagemusha.Wire;
+
+namespace Kagemusha.Linux;
+
+/// <summary>One instruction of the kernel's classic packet filter machine, struct sock_filter.</summary>
+/// <param name="Code">What to do.</param>
+/// <param name="JumpTrue">How many instructions to skip if a comparison holds.</param>
+/// <param name="JumpFalse">How many to skip if it does not.</param>
+/// <param name="Operand">A constant or an offset.</param>
+[StructLayout(LayoutKind.Sequential)]
+internal readonly record struct FilterInstruction(ushort Code, byte JumpTrue, byte JumpFalse, uint Operand);
+
+/// <summary>A program that runs in the kernel and says which Ethernet frames a packet socket gets.</summary>
+public sealed class PacketFilter
+{
+    private const int NextHeaderOffset = 14 + 6;
+    private const int HopLimitOffset = 14 + 7;
+    private const int PayloadOffset = 14 + 40;
+
+    internal PacketFilter(FilterInstruction[] instructions) => Instructions = instructions;
+
+    /// <summary>Neighbour discovery (RFC 4861) that was received, not sent: types 133 to 137 right behind the IPv6 header, hop limit 255.</summary>
+    public static PacketFilter NeighbourDiscovery { get; } = BuildNeighbourDiscovery();
+
+    /// <summary>No frame at all.</summary>
+    public static PacketFilter Nothing { get; } = new PacketFilterBuilder().Drop().Build();
+
+    internal FilterInstruction[] Instructions { get; }
+
+    /// <summary>
+    /// IPv6 packets that were received, not sent, and have this header: right behind the IPv6 header, or behind up to three hop-by-hop
+    /// options, routing and destination options headers.
+    /// </summary>
+    /// <param name="protocol">The number of the header that is looked for.</param>
+    public static PacketFilter NextHeader(byte protocol)
+    {
+        var builder = new PacketFilterBuilder();
+        var accept = builder.NewLabel();
+        var drop = builder.NewLabel();
+        BeginReceivedIpv6(builder, drop);
+        builder.LoadIndex(PayloadOffset).LoadByte(NextHeaderOffset);
+        for (var skipped = 0; skipped < 3; skipped++)
+        {
+            var skip = builder.NewLabel();
+            builder.JumpIfEqual(protocol, accept)
+                .JumpIfEqual(0, skip).JumpIfEqual(43, skip).JumpUnlessEqual(60, drop)
+                .Mark(skip)
+                .LoadByteAtIndex(0).Store(0)
+                .LoadByteAtIndex(1).Add(1).ShiftLeft(3).AddIndex().MoveToIndex()
+                .Load(0);
+        }
+
+        return builder.JumpIfEqual(protocol, accept).Mark(drop).Drop().Mark(accept).Accept().Build();
+    }
+
+    private static PacketFilter BuildNeighbourDiscovery()
+    {
+        var builder = new PacketFilterBuilder();
+        var drop = builder.NewLabel();
+        BeginReceivedIpv6(builder, drop);
+        return builder
+            .LoadByte(NextHeaderOffset).JumpUnlessEqual(58, drop)
+            .LoadByte(HopLimitOffset).JumpUnlessEqual(255, drop)
+            .LoadByte(PayloadOffset).JumpIfLess(133, drop).JumpIfGreater(137, drop)
+            .Accept()
+            .Mark(drop).Drop()
+            .Build();
+    }
+
+    private static void BeginReceivedIpv6(PacketFilterBuilder builder, FilterLabel drop) => builder
+        .LoadPacketType().JumpIfEqual((uint)PacketType.Outgoing, drop)
+        .LoadHalf(2 * LinkLayerAddress.Length).JumpUnlessEqual(Netlink.ETH_P_IPV6, drop);
+}
+
+/// <summary>A place in a program to jump to.</summary>
+/// <param name="Id">Its number.</param>
+public readonly record struct FilterLabel(int Id);
+
+/// <summary>
+/// Assembles a <see cref="PacketFilter"/>. The machine has an accumulator, which loads go to and comparisons look at, an index
+/// register and 16 words of memory. A load behind the end of the frame drops it.
+/// </summary>
+public sealed class PacketFilterBuilder
+{
+    // linux/filter.h: SKF_AD_OFF + SKF_AD_PKTTYPE.
+    private const int PacketTypeOffset = -0x1000 + 4;
+
+    private readonly List<(FilterInstruction Instruction, FilterLabel? WhenTrue, FilterLabel? WhenFalse)> instructions = [];
+    private readonly List<int?> marks = [];
+
+    /// <summary>Makes a label, to be marked later than all jumps to it.</summary>
+    public FilterLabel NewLabel()
+    {
+        marks.Add(null);
+        return new(marks.Count - 1);
+    }
+
+    /// <summary>Jumps to the label come here.</summary>
+    public PacketFilterBuilder Mark(FilterLabel label)
+    {
+        marks[label.Id] = instructions.Count;
+        return this;
+    }
+
+    /// <summary>Loads a byte of the frame.</summary>
+    public PacketFilterBuilder LoadByte(int offset) => Append(0x30, (uint)offset);
+
+    /// <summary>Loads two bytes of the frame, most significant first.</summary>
+    public PacketFilterBuilder LoadHalf(int offset) => Append(0x28, (uint)offset);
+
+    /// <summary>Loads four bytes of the frame, most significant first.</summary>
+    public PacketFilterBuilder LoadWord(int offset) => Append(0x20, (uint)offset);
+
+    /// <summary>Loads the byte at the index register and an offset.</summary>
+    public PacketFilterBuilder LoadByteAtIndex(int offset) => Append(0x50, (uint)offset);
+
+    /// <summary>Loads the frame's <see cref="PacketType"/>.</summary>
+    public PacketFilterBuilder LoadPacketType() => Append(0x28, unchecked((uint)PacketTypeOffset));
+
+    /// <summary>Loads a word of memory.</summary>
+    public PacketFilterBuilder Load(int word) => Append(0x60, (uint)word);
+
+    /// <summary>Stores the accumulator to a word of memory.</summary>
+    public PacketFilterBuilder Store(int word) => Append(0x02, (uint)word);
+
+    /// <summary>Sets the index register.</summary>
+    public PacketFilterBuilder LoadIndex(int value) => Append(0x01, (uint)value);
+
+    /// <summary>Copies the accumulator to the index register.</summary>
+    public PacketFilterBuilder MoveToIndex() => Append(0x07, 0);
+
+    /// <summary>Adds a constant.</summary>
+    public PacketFilterBuilder Add(uint value) => Append(0x04, value);
+
+    /// <summary>Adds the index register.</summary>
+    public PacketFilterBuilder AddIndex() => Append(0x0c, 0);
+
+    /// <summary>Shifts to the left.</summary>
+    public PacketFilterBuilder ShiftLeft(int bits) => Append(0x64, (uint)bits);
+
+    /// <summary>Jumps if the accumulator is this.</summary>
+    public PacketFilterBuilder JumpIfEqual(uint value, FilterLabel to) => Append(0x15, value, whenTrue: to);
+
+    /// <summary>Jumps if the accumulator is something else.</summary>
+    public PacketFilterBuilder JumpUnlessEqual(uint value, FilterLabel to) => Append(0x15, value, whenFalse: to);
+
+    /// <summary>Jumps if the accumulator is greater.</summary>
+    public PacketFilterBuilder JumpIfGreater(uint value, FilterLabel to) => Append(0x25, value, whenTrue: to);
+
+    /// <summary>Jumps if the accumulator is less.</summary>
+    public PacketFilterBuilder JumpIfLess(uint value, FilterLabel to) => Append(0x35, value, whenFalse: to);
+
+    /// <summary>Ends the program: the socket gets the frame.</summary>
+    public PacketFilterBuilder Accept() => Append(0x06, uint.MaxValue);
+
+    /// <summary>Ends the program: the socket does not get the frame.</summary>
+    public PacketFilterBuilder Drop() => Append(0x06, 0);
+
+    /// <summary>Makes the program.</summary>
+    /// <exception cref="InvalidOperationException">A jump goes backwards, too far (255 instructions) or to a label that is not marked.</exception>
+    public PacketFilter Build() => new([.. instructions.Select((one, at) => one.Instruction with
+    {
+        JumpTrue = Distance(at, one.WhenTrue),
+        JumpFalse = Distance(at, one.WhenFalse),
+    })]);
+
+    private PacketFilterBuilder Append(ushort code, uint operand, FilterLabel? whenTrue = null, FilterLabel? whenFalse = null)
+    {
+        instructions.Add((new(code, 0, 0, operand), whenTrue, whenFalse));
+        return this;
+    }
+
+    private byte Distance(int from, FilterLabel? label)
+    {
+        if (label is not { } to)
+        {
+            return 0;
+        }
+
+        return marks[to.Id] - from - 1 is { } distance and >= 0 and <= byte.MaxValue
+            ? (byte)distance
+            : throw new InvalidOperationException($"the jump at instruction {from} has nowhere to go");
+    }
+}
