@@ -11,26 +11,26 @@ namespace Kagemusha.Linux;
 /// </remarks>
 internal sealed class Difference
 {
-    private readonly KernelState wanted;
-    private readonly KernelSnapshot actual;
-    private readonly KernelScope scope;
-    private readonly HashSet<KernelObject> present;
-    private readonly Dictionary<string, NetworkInterface> doomed;
-    private readonly Dictionary<string, NetworkInterface> released;
-    private readonly HashSet<string> unsettled;
-    private readonly List<Change> changes = [];
-    private readonly List<NetlinkException> refusals = [];
+    private readonly KernelState _wanted;
+    private readonly KernelSnapshot _actual;
+    private readonly KernelScope _scope;
+    private readonly HashSet<KernelObject> _present;
+    private readonly Dictionary<string, NetworkInterface> _doomed;
+    private readonly Dictionary<string, NetworkInterface> _released;
+    private readonly HashSet<string> _unsettled;
+    private readonly List<Change> _changes = [];
+    private readonly List<NetlinkException> _refusals = [];
 
     private Difference(KernelState wanted, KernelSnapshot actual, KernelScope scope)
     {
-        (this.wanted, this.actual, this.scope) = (wanted, actual, scope);
-        present = [.. actual.Objects];
-        var links = actual.Interfaces.Values;
-        var kept = wanted.OfType<Link>().ToDictionary(link => link.Name);
+        (_wanted, _actual, _scope) = (wanted, actual, scope);
+        _present = [.. _actual.Objects];
+        var links = _actual.Interfaces.Values;
+        var kept = _wanted.OfType<Link>().ToDictionary(link => link.Name);
         var vrfs = links.Where(link => IsOurs(link) && link.Kind == "vrf").Select(link => link.Index).ToHashSet();
-        doomed = links.Where(link => IsOurs(link) && !(kept.TryGetValue(link.Name, out var same) && IsSame(same, link))).ToDictionary(link => link.Name);
-        released = links.Where(link => !IsOurs(link) && vrfs.Contains(link.MasterIndex) && !kept.ContainsKey(link.Name)).ToDictionary(link => link.Name);
-        unsettled = [.. doomed.Keys];
+        _doomed = links.Where(link => IsOurs(link) && !(kept.TryGetValue(link.Name, out var same) && IsSame(same, link))).ToDictionary(link => link.Name);
+        _released = links.Where(link => !IsOurs(link) && vrfs.Contains(link.MasterIndex) && !kept.ContainsKey(link.Name)).ToDictionary(link => link.Name);
+        _unsettled = [.. _doomed.Keys];
     }
 
     /// <summary>The steps of one round, and what cannot be done because of what somebody else has made.</summary>
@@ -47,18 +47,18 @@ internal sealed class Difference
         difference.SetLinks();
         difference.AddObjects();
         difference.DeleteUnreachableRoutes();
-        return (difference.changes, difference.refusals);
+        return (difference._changes, difference._refusals);
     }
 
     /// <summary>Whether a link is of the kinds that we make, and by its name ours.</summary>
     public static bool IsOurs(NetworkInterface link, KernelScope scope) =>
         link.Kind is "vrf" or "ip6tnl" && link.Name.StartsWith(scope.LinkPrefix, StringComparison.Ordinal);
 
-    private bool IsOurs(NetworkInterface link) => IsOurs(link, scope);
+    private bool IsOurs(NetworkInterface link) => IsOurs(link, _scope);
 
     /// <summary>Whether all that is on the link is ours.</summary>
-    private bool IsManaged(string name) => actual.Interfaces.TryGetValue(name, out var link)
-        && (IsOurs(link) || released.ContainsKey(name) || wanted.Occupies(new Port(name)));
+    private bool IsManaged(string name) => _actual.Interfaces.TryGetValue(name, out var link)
+        && (IsOurs(link) || _released.ContainsKey(name) || _wanted.Occupies(new Port(name)));
 
     /// <summary>Whether a link need not be made anew: what can be set is not compared.</summary>
     private bool IsSame(Link link, NetworkInterface there) => link switch
@@ -68,26 +68,26 @@ internal sealed class Difference
         _ => true,
     };
 
-    private int IndexOf(string name) => actual.Interfaces.TryGetValue(name, out var link) ? link.Index : -1;
+    private int IndexOf(string name) => _actual.Interfaces.TryGetValue(name, out var link) ? link.Index : -1;
 
-    private bool IsThere(string name) => actual.Interfaces.ContainsKey(name) && !doomed.ContainsKey(name);
+    private bool IsThere(string name) => _actual.Interfaces.ContainsKey(name) && !_doomed.ContainsKey(name);
 
-    private bool IsSettled(string name) => IsThere(name) && !unsettled.Contains(name);
+    private bool IsSettled(string name) => IsThere(name) && !_unsettled.Contains(name);
 
-    private void Do(ChangeKind kind, KernelObject what) => changes.Add(new(kind, what));
+    private void Do(ChangeKind kind, KernelObject what) => _changes.Add(new(kind, what));
 
     private void DeleteObjects()
     {
-        foreach (var there in actual.Objects.Where(there => !wanted.Contains(there) && !(there.RequiredLink is { } link && doomed.ContainsKey(link)))
+        foreach (var there in _actual.Objects.Where(there => !_wanted.Contains(there) && !(there.RequiredLink is { } link && _doomed.ContainsKey(link)))
             .OrderBy(DeletionOrder))
         {
             var isOurs = there switch
             {
                 Route route => route.Link is not null && !IsReplaced(route),
                 Rule => true,
-                Neighbour or ProxyNeighbour => (actual.Marked.Contains(there) || IsManaged(there.RequiredLink!)) && !IsReplaced(there),
+                Neighbour or ProxyNeighbour => (_actual.Marked.Contains(there) || IsManaged(there.RequiredLink!)) && !IsReplaced(there),
                 LinkAddress => IsManaged(there.RequiredLink!),
-                Filter filter => HasFilters(filter.Link) && IsManaged(filter.Link) && !wanted.Occupies(filter),
+                Filter filter => HasFilters(filter.Link) && IsManaged(filter.Link) && !_wanted.Occupies(filter),
                 _ => false,
             };
             if (isOurs)
@@ -108,29 +108,29 @@ internal sealed class Difference
     }
 
     /// <summary>Whether another object will take its place: then it stays until that can be done, in one step.</summary>
-    private bool IsReplaced(KernelObject there) => wanted.Occupies(there) && !present.Contains(wanted.OccupantOf(there));
+    private bool IsReplaced(KernelObject there) => _wanted.Occupies(there) && !_present.Contains(_wanted.OccupantOf(there));
 
-    private bool HasFilters(string link) => wanted.OfType<Filter>().Any(filter => filter.Link == link);
+    private bool HasFilters(string link) => _wanted.OfType<Filter>().Any(filter => filter.Link == link);
 
     private void DeleteLinks()
     {
-        foreach (var name in released.Keys.Order(StringComparer.Ordinal))
+        foreach (var name in _released.Keys.Order(StringComparer.Ordinal))
         {
-            unsettled.Add(name);
+            _unsettled.Add(name);
             Do(ChangeKind.Set, new LinkSettings(name) { Up = false });
             Do(ChangeKind.Set, new LinkSettings(name) { Master = "" });
         }
 
-        foreach (var classifier in actual.Objects.OfType<Classifier>().OrderBy(there => there.Link, StringComparer.Ordinal))
+        foreach (var classifier in _actual.Objects.OfType<Classifier>().OrderBy(there => there.Link, StringComparer.Ordinal))
         {
-            if (IsManaged(classifier.Link) && !doomed.ContainsKey(classifier.Link) && !HasFilters(classifier.Link))
+            if (IsManaged(classifier.Link) && !_doomed.ContainsKey(classifier.Link) && !HasFilters(classifier.Link))
             {
                 Do(ChangeKind.Delete, classifier);
             }
         }
 
         // Tunnels before the VRF that they are in.
-        foreach (var link in doomed.Values.OrderBy(link => link.Kind == "vrf").ThenBy(link => link.Name, StringComparer.Ordinal))
+        foreach (var link in _doomed.Values.OrderBy(link => link.Kind == "vrf").ThenBy(link => link.Name, StringComparer.Ordinal))
         {
             Do(ChangeKind.Delete, link.Kind == "vrf" ? new Vrf(link.Name, link.Table) : new Ip6Tunnel(link.Name, link.Tunnel!.Local, link.Tunnel.Remote));
         }
@@ -139,21 +139,21 @@ internal sealed class Difference
     /// <summary>Unreachable routes go last, and not before the VRF that may still need them.</summary>
     private void DeleteUnreachableRoutes()
     {
-        var tables = actual.Interfaces.Values.Where(link => IsOurs(link) && link.Kind == "vrf").Select(link => link.Table).ToHashSet();
-        foreach (var route in actual.Objects.OfType<Route>())
+        var tables = _actual.Interfaces.Values.Where(link => IsOurs(link) && link.Kind == "vrf").Select(link => link.Table).ToHashSet();
+        foreach (var route in _actual.Objects.OfType<Route>())
         {
-            if (route.Link is null && !wanted.Contains(route) && !IsReplaced(route) && (!tables.Contains(route.Table) || IsTableWanted(route.Table)))
+            if (route.Link is null && !_wanted.Contains(route) && !IsReplaced(route) && (!tables.Contains(route.Table) || IsTableWanted(route.Table)))
             {
                 Do(ChangeKind.Delete, route);
             }
         }
     }
 
-    private bool IsTableWanted(uint table) => wanted.OfType<Vrf>().Any(vrf => vrf.Table == table);
+    private bool IsTableWanted(uint table) => _wanted.OfType<Vrf>().Any(vrf => vrf.Table == table);
 
     private void AddLinks()
     {
-        foreach (var link in wanted.OfType<Link>().Where(link => link is not Port && !IsThere(link.Name))
+        foreach (var link in _wanted.OfType<Link>().Where(link => link is not Port && !IsThere(link.Name))
             .OrderBy(link => link is not Vrf).ThenBy(link => link.Name, StringComparer.Ordinal))
         {
             if (link.RequiredLink is { } underlay && !IsThere(underlay))
@@ -163,7 +163,7 @@ internal sealed class Difference
 
             if (link is Ip6Tunnel tunnel && FindRival(tunnel) is { } rival)
             {
-                refusals.Add(new(
+                _refusals.Add(new(
                     link.Line("add"),
                     Tmds.Linux.LibC.EEXIST,
                     $"{rival.Name}, which is not ours, is already a tunnel from {tunnel.Local} to {tunnel.Remote}, and there can be only one"));
@@ -173,29 +173,29 @@ internal sealed class Difference
             Do(ChangeKind.Add, link);
         }
 
-        foreach (var route in wanted.OfType<Route>().Where(route => route.Link is null && !present.Contains(route)).OrderBy(route => route.Line("add"), StringComparer.Ordinal))
+        foreach (var route in _wanted.OfType<Route>().Where(route => route.Link is null && !_present.Contains(route)).OrderBy(route => route.Line("add"), StringComparer.Ordinal))
         {
             AddOrReplace(route);
         }
     }
 
-    private NetworkInterface? FindRival(Ip6Tunnel tunnel) => actual.Interfaces.Values.FirstOrDefault(link =>
-        link.Tunnel is { } there && there.Local == tunnel.Local && there.Remote == tunnel.Remote && !doomed.ContainsKey(link.Name) && link.Name != tunnel.Name);
+    private NetworkInterface? FindRival(Ip6Tunnel tunnel) => _actual.Interfaces.Values.FirstOrDefault(link =>
+        link.Tunnel is { } there && there.Local == tunnel.Local && there.Remote == tunnel.Remote && !_doomed.ContainsKey(link.Name) && link.Name != tunnel.Name);
 
     private void AddFilters()
     {
-        foreach (var filters in wanted.OfType<Filter>().Where(filter => IsThere(filter.Link)).GroupBy(filter => filter.Link)
+        foreach (var filters in _wanted.OfType<Filter>().Where(filter => IsThere(filter.Link)).GroupBy(filter => filter.Link)
             .OrderBy(filters => filters.Key, StringComparer.Ordinal))
         {
-            if (!present.Contains(new Classifier(filters.Key)))
+            if (!_present.Contains(new Classifier(filters.Key)))
             {
                 Do(ChangeKind.Add, new Classifier(filters.Key));
             }
 
-            foreach (var filter in filters.Where(filter => !present.Contains(filter))
+            foreach (var filter in filters.Where(filter => !_present.Contains(filter))
                 .OrderBy(filter => filter.Action == FilterAction.Pass).ThenBy(filter => filter.Hook).ThenBy(filter => filter.Priority))
             {
-                var old = actual.Objects.OfType<Filter>().FirstOrDefault(there => there.Identity.Equals(filter.Identity));
+                var old = _actual.Objects.OfType<Filter>().FirstOrDefault(there => there.Identity.Equals(filter.Identity));
                 if (old is not null && (old.Match.GetType(), old.Match.Protocol) == (filter.Match.GetType(), filter.Match.Protocol) && old.Match is not U32Match)
                 {
                     Do(ChangeKind.Replace, filter);
@@ -214,15 +214,15 @@ internal sealed class Difference
 
     private void SetLinks()
     {
-        foreach (var link in wanted.OfType<Link>().OrderBy(link => link is not Vrf).ThenBy(link => link.Name, StringComparer.Ordinal))
+        foreach (var link in _wanted.OfType<Link>().OrderBy(link => link is not Vrf).ThenBy(link => link.Name, StringComparer.Ordinal))
         {
             var isNew = link is not Port && !IsThere(link.Name);
-            if (isNew ? !changes.Contains(new(ChangeKind.Add, link)) : !IsThere(link.Name))
+            if (isNew ? !_changes.Contains(new(ChangeKind.Add, link)) : !IsThere(link.Name))
             {
                 continue;
             }
 
-            var there = isNew ? new NetworkInterface(0, link.Name) { GeneratesAddresses = true } : actual.Interfaces[link.Name];
+            var there = isNew ? new NetworkInterface(0, link.Name) { GeneratesAddresses = true } : _actual.Interfaces[link.Name];
 
             // A VRF has no addresses; elsewhere this has to be done before the link is up.
             if (link is not Vrf && there.GeneratesAddresses)
@@ -232,12 +232,12 @@ internal sealed class Difference
 
             if (!MayEnter(link))
             {
-                unsettled.Add(link.Name);
+                _unsettled.Add(link.Name);
                 continue;
             }
 
             var port = link as Port;
-            var master = actual.NameOf(there.MasterIndex);
+            var master = _actual.NameOf(there.MasterIndex);
             var settings = new LinkSettings(link.Name)
             {
                 Address = port?.Address is { } address && there.Address != address ? address : null,
@@ -254,7 +254,7 @@ internal sealed class Difference
 
         void Set(LinkSettings settings)
         {
-            unsettled.Add(settings.Name);
+            _unsettled.Add(settings.Name);
             Do(ChangeKind.Set, settings);
         }
     }
@@ -272,23 +272,23 @@ internal sealed class Difference
             return false;
         }
 
-        var table = actual.Interfaces[link.Master] is { Kind: "vrf" } vrf ? vrf.Table : 0;
+        var table = _actual.Interfaces[link.Master] is { Kind: "vrf" } vrf ? vrf.Table : 0;
         return table == 0
-            || (wanted.OfType<Route>().Where(route => route.Link is null && route.Table == table).All(present.Contains)
-                && wanted.OfType<Filter>().Where(filter => filter.Link == link.Name).All(present.Contains));
+            || (_wanted.OfType<Route>().Where(route => route.Link is null && route.Table == table).All(_present.Contains)
+                && _wanted.OfType<Filter>().Where(filter => filter.Link == link.Name).All(_present.Contains));
     }
 
     private void AddObjects()
     {
-        foreach (var setting in wanted.OfType<Sysctl>().OrderBy(setting => setting.Path, StringComparer.Ordinal))
+        foreach (var setting in _wanted.OfType<Sysctl>().OrderBy(setting => setting.Path, StringComparer.Ordinal))
         {
-            if (actual.Settings.TryGetValue(setting.Path, out var value) && value != setting.Value)
+            if (_actual.Settings.TryGetValue(setting.Path, out var value) && value != setting.Value)
             {
                 Do(ChangeKind.Set, setting);
             }
         }
 
-        foreach (var missing in wanted.Where(missing => !present.Contains(missing) && (missing.RequiredLink is not { } link || IsSettled(link)))
+        foreach (var missing in _wanted.Where(missing => !_present.Contains(missing) && (missing.RequiredLink is not { } link || IsSettled(link)))
             .OrderBy(AdditionOrder).ThenBy(missing => missing.Line("add"), StringComparer.Ordinal))
         {
             switch (missing)
@@ -316,7 +316,7 @@ internal sealed class Difference
 
     private void AddOrReplace(KernelObject missing)
     {
-        var old = actual.Objects.FirstOrDefault(there => there.GetType() == missing.GetType() && there.Identity.Equals(missing.Identity));
+        var old = _actual.Objects.FirstOrDefault(there => there.GetType() == missing.GetType() && there.Identity.Equals(missing.Identity));
         Do(old is null ? ChangeKind.Add : ChangeKind.Replace, missing);
     }
 }

@@ -19,8 +19,8 @@ public sealed class Kernel : IDisposable
     // Links, what they need, what is on them, and one to see that it is done; twice, for a kernel that changes under our hands.
     private const int MostRounds = 8;
 
-    private readonly Lock gate = new();
-    private readonly NetlinkSocket socket = new();
+    private readonly Lock _gate = new();
+    private readonly NetlinkSocket _socket = new();
 
     /// <summary>
     /// Makes the kernel match: looks, takes the steps that are missing, and looks again until none is. A kernel that is as wanted gets no
@@ -31,13 +31,13 @@ public sealed class Kernel : IDisposable
     /// <exception cref="KernelException">The kernel refused something, or a link that is not ours is in the way: the first such error.</exception>
     public ApplyResult Apply(KernelState wanted, KernelScope scope)
     {
-        lock (gate)
+        lock (_gate)
         {
             var done = ImmutableArray.CreateBuilder<Change>();
             var failures = new Dictionary<Change, KernelException>();
             for (var round = 0; round < MostRounds; round++)
             {
-                var actual = new KernelDump(socket).Take(wanted, scope);
+                var actual = new KernelDump(_socket).Take(wanted, scope);
                 var (all, refusals) = Difference.Compute(wanted, actual, scope);
                 var changes = all.Where(change => !failures.ContainsKey(change)).ToList();
                 if (changes.Count == 0)
@@ -56,18 +56,18 @@ public sealed class Kernel : IDisposable
     /// <summary>All links.</summary>
     public NetworkInterfaceCollection Interfaces()
     {
-        lock (gate)
+        lock (_gate)
         {
-            return new KernelDump(socket).Links();
+            return new KernelDump(_socket).Links();
         }
     }
 
     /// <summary>All IPv6 addresses.</summary>
     public IReadOnlyList<InterfaceAddress> Addresses()
     {
-        lock (gate)
+        lock (_gate)
         {
-            return new KernelDump(socket).Addresses().ConvertAll(address => address.ToAddress());
+            return new KernelDump(_socket).Addresses().ConvertAll(address => address.ToAddress());
         }
     }
 
@@ -77,11 +77,11 @@ public sealed class Kernel : IDisposable
     /// <param name="link">The link to leave by, if it is not the kernel's to choose.</param>
     public RouteLookup? Lookup(Ipv6Address destination, Ipv6Address? source = null, string? link = null)
     {
-        lock (gate)
+        lock (_gate)
         {
-            var interfaces = new KernelDump(socket).Links();
+            var interfaces = new KernelDump(_socket).Links();
             RouteMessage? found = null;
-            var reply = socket.Query(
+            var reply = _socket.Query(
                 writer => RouteMessages.WriteLookup(writer, destination, source, link is null ? 0 : interfaces.Find(link)?.Index ?? -1),
                 (_, payload) => found = RouteMessages.ReadRoute(payload));
             if (reply.Errno is not 0 && reply.Errno != LibC.ENETUNREACH && reply.Errno != LibC.EHOSTUNREACH && reply.Errno != LibC.EACCES)
@@ -96,7 +96,7 @@ public sealed class Kernel : IDisposable
     }
 
     /// <inheritdoc/>
-    public void Dispose() => socket.Dispose();
+    public void Dispose() => _socket.Dispose();
 
     private static ImmutableSortedSet<string> Missing(KernelState wanted, KernelSnapshot actual) =>
         [.. wanted.SelectMany(needy => new[] { needy.RequiredLink, (needy as Link)?.Master }).OfType<string>().Where(name => !actual.Interfaces.ContainsKey(name))];
@@ -122,7 +122,7 @@ public sealed class Kernel : IDisposable
             }
 
             var batch = changes.Skip(start).TakeWhile(change => change.Object is not Sysctl).ToList();
-            var replies = socket.Execute(batch.ConvertAll<Action<NetlinkWriter>>(change => writer => Encode(writer, change, scope.Protocol, name => links[name].Index)));
+            var replies = _socket.Execute(batch.ConvertAll<Action<NetlinkWriter>>(change => writer => Encode(writer, change, scope.Protocol, name => links[name].Index)));
             for (var i = 0; i < batch.Count; i++)
             {
                 if (replies[i].Errno != 0 && !IsGone(batch[i], replies[i].Errno))

@@ -35,9 +35,9 @@ public abstract record KernelEvent
 /// <summary>Hears of changes of links and IPv6 addresses in the network namespace of the thread that makes it, from that moment on.</summary>
 public sealed class KernelMonitor : IDisposable
 {
-    private readonly Socket socket = new(NetlinkSocket.Open(RTMGRP_LINK | RTMGRP_IPV6_IFADDR));
-    private readonly byte[] buffer = new byte[64 * 1024];
-    private readonly byte[] peeked = new byte[1];
+    private readonly Socket _socket = new(NetlinkSocket.Open(RTMGRP_LINK | RTMGRP_IPV6_IFADDR));
+    private readonly byte[] _buffer = new byte[64 * 1024];
+    private readonly byte[] _peeked = new byte[1];
 
     /// <summary>The changes as they come, without an end. One reader.</summary>
     /// <exception cref="ObjectDisposedException">The monitor was closed meanwhile.</exception>
@@ -48,7 +48,7 @@ public sealed class KernelMonitor : IDisposable
             var events = TryReceive();
             if (events is null)
             {
-                await SocketCalls.WaitReadableAsync(socket, peeked, cancellationToken);
+                await SocketCalls.WaitReadableAsync(_socket, _peeked, cancellationToken);
                 continue;
             }
 
@@ -60,15 +60,15 @@ public sealed class KernelMonitor : IDisposable
     }
 
     /// <inheritdoc/>
-    public void Dispose() => socket.Dispose();
+    public void Dispose() => _socket.Dispose();
 
     /// <summary>What one datagram says, or null if there is none.</summary>
     private unsafe List<KernelEvent>? TryReceive()
     {
         long length;
-        fixed (byte* start = buffer)
+        fixed (byte* start = _buffer)
         {
-            length = recv(SocketCalls.Descriptor(socket.SafeHandle), start, buffer.Length, MSG_DONTWAIT);
+            length = recv(SocketCalls.Descriptor(_socket.SafeHandle), start, _buffer.Length, MSG_DONTWAIT);
         }
 
         if (length < 0)
@@ -80,7 +80,7 @@ public sealed class KernelMonitor : IDisposable
         }
 
         var events = new List<KernelEvent>();
-        NetlinkSocket.Parse(buffer.AsSpan(0, (int)length), (in header, payload) =>
+        NetlinkSocket.Parse(_buffer.AsSpan(0, (int)length), (in header, payload) =>
         {
             if (Read(header.Type, payload) is { } happened)
             {

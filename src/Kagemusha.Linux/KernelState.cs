@@ -24,7 +24,7 @@ public abstract record KernelObject
 [CollectionBuilder(typeof(KernelState), nameof(Create))]
 public sealed class KernelState : IEnumerable<KernelObject>
 {
-    private readonly FrozenDictionary<(Type, object), KernelObject> objects;
+    private readonly FrozenDictionary<(Type, object), KernelObject> _objects;
 
     private KernelState(IEnumerable<KernelObject> objects)
     {
@@ -37,14 +37,14 @@ public sealed class KernelState : IEnumerable<KernelObject>
             }
         }
 
-        this.objects = known.ToFrozenDictionary();
+        _objects = known.ToFrozenDictionary();
     }
 
     /// <summary>Nothing.</summary>
     public static KernelState Empty { get; } = new([]);
 
     /// <summary>How many objects it has.</summary>
-    public int Count => objects.Count;
+    public int Count => _objects.Count;
 
     /// <summary>Makes a state of objects; the same object twice counts once.</summary>
     /// <exception cref="ArgumentException">Two objects exclude each other.</exception>
@@ -52,19 +52,19 @@ public sealed class KernelState : IEnumerable<KernelObject>
 
     /// <summary>This state and more.</summary>
     /// <exception cref="ArgumentException">Two objects exclude each other.</exception>
-    public KernelState With(IEnumerable<KernelObject> more) => new(objects.Values.Concat(more));
+    public KernelState With(IEnumerable<KernelObject> more) => new(_objects.Values.Concat(more));
 
     /// <summary>Whether exactly this object is wanted.</summary>
-    public bool Contains(KernelObject wanted) => objects.TryGetValue(Key(wanted), out var known) && known == wanted;
+    public bool Contains(KernelObject wanted) => _objects.TryGetValue(Key(wanted), out var known) && known == wanted;
 
     /// <summary>Whether an object takes the place that this one has or would have.</summary>
-    internal bool Occupies(KernelObject other) => objects.ContainsKey(Key(other));
+    internal bool Occupies(KernelObject other) => _objects.ContainsKey(Key(other));
 
     /// <summary>The object that takes this one's place.</summary>
-    internal KernelObject OccupantOf(KernelObject other) => objects[Key(other)];
+    internal KernelObject OccupantOf(KernelObject other) => _objects[Key(other)];
 
     /// <inheritdoc/>
-    public IEnumerator<KernelObject> GetEnumerator() => objects.Values.AsEnumerable().GetEnumerator();
+    public IEnumerator<KernelObject> GetEnumerator() => _objects.Values.AsEnumerable().GetEnumerator();
 
     IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();
 

@@ -21,16 +21,16 @@ internal sealed unsafe class NetlinkSocket : IDisposable
     // The answers to so many requests fit the receive buffer that a socket has by default.
     private const int LargestBatch = 64;
 
-    private readonly SafeSocketHandle handle;
-    private readonly byte[] buffer = new byte[64 * 1024];
-    private uint sequence;
+    private readonly SafeSocketHandle _handle;
+    private readonly byte[] _buffer = new byte[64 * 1024];
+    private uint _sequence;
 
     public NetlinkSocket()
     {
-        handle = Open(groups: 0);
-        SocketCalls.SetOption(handle, SOL_NETLINK, NETLINK_EXT_ACK, 1, "NETLINK_EXT_ACK");
-        SocketCalls.SetOption(handle, SOL_NETLINK, NETLINK_CAP_ACK, 1, "NETLINK_CAP_ACK");
-        SocketCalls.SetOption(handle, SOL_NETLINK, NETLINK_GET_STRICT_CHK, 1, "NETLINK_GET_STRICT_CHK");
+        _handle = Open(groups: 0);
+        SocketCalls.SetOption(_handle, SOL_NETLINK, NETLINK_EXT_ACK, 1, "NETLINK_EXT_ACK");
+        SocketCalls.SetOption(_handle, SOL_NETLINK, NETLINK_CAP_ACK, 1, "NETLINK_CAP_ACK");
+        SocketCalls.SetOption(_handle, SOL_NETLINK, NETLINK_GET_STRICT_CHK, 1, "NETLINK_GET_STRICT_CHK");
     }
 
     /// <summary>Makes a bound rtnetlink socket that hears what the groups (RTMGRP_) are told.</summary>
@@ -82,7 +82,7 @@ internal sealed unsafe class NetlinkSocket : IDisposable
         return reply.Errno == 0 ? consistent : throw reply.ToException(operation);
     }
 
-    public void Dispose() => handle.Dispose();
+    public void Dispose() => _handle.Dispose();
 
     // An error's payload: the errno, then the header of the request (all of it without NETLINK_CAP_ACK), then attributes.
     private const int HeaderAndErrno = 4 + NetlinkWriter.HeaderLength;
@@ -132,17 +132,17 @@ internal sealed unsafe class NetlinkSocket : IDisposable
 
     private uint Send(NetlinkWriter writer)
     {
-        var first = sequence + 1;
+        var first = _sequence + 1;
         Span<byte> bytes = writer.Written.ToArray();
         for (var at = 0; at < bytes.Length; at += MemoryMarshal.Read<int>(bytes[at..]))
         {
-            MemoryMarshal.Write(bytes[(at + 8)..], ++sequence);
+            MemoryMarshal.Write(bytes[(at + 8)..], ++_sequence);
         }
 
         fixed (byte* start = bytes)
         {
             var kernel = new SockAddrNl { Family = (ushort)(int)AF_NETLINK };
-            if (sendto(SocketCalls.Descriptor(handle), start, bytes.Length, 0, (sockaddr*)&kernel, sizeof(SockAddrNl)) < 0)
+            if (sendto(SocketCalls.Descriptor(_handle), start, bytes.Length, 0, (sockaddr*)&kernel, sizeof(SockAddrNl)) < 0)
             {
                 throw new KernelException("send to rtnetlink", errno);
             }
@@ -154,11 +154,11 @@ internal sealed unsafe class NetlinkSocket : IDisposable
     private void Receive(NetlinkHandler handler)
     {
         long length;
-        fixed (byte* start = buffer)
+        fixed (byte* start = _buffer)
         {
             do
             {
-                length = recv(SocketCalls.Descriptor(handle), start, buffer.Length, 0);
+                length = recv(SocketCalls.Descriptor(_handle), start, _buffer.Length, 0);
             }
             while (length < 0 && errno == EINTR);
         }
@@ -168,7 +168,7 @@ internal sealed unsafe class NetlinkSocket : IDisposable
             throw new KernelException("receive from rtnetlink", errno);
         }
 
-        Parse(buffer.AsSpan(0, (int)length), handler);
+        Parse(_buffer.AsSpan(0, (int)length), handler);
     }
 
     /// <summary>Takes a datagram of netlink messages apart.</summary>

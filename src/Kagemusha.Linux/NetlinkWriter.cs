@@ -12,18 +12,18 @@ internal sealed class NetlinkWriter
 
     private const int AttributeHeaderLength = 4;
 
-    private byte[] buffer = new byte[4096];
-    private int length;
-    private int message;
+    private byte[] _buffer = new byte[4096];
+    private int _length;
+    private int _message;
 
     /// <summary>How many messages have been ended.</summary>
     public int Count { get; private set; }
 
     /// <summary>All messages that have been ended.</summary>
-    public ReadOnlySpan<byte> Written => buffer.AsSpan(0, message);
+    public ReadOnlySpan<byte> Written => _buffer.AsSpan(0, _message);
 
     /// <summary>Forgets everything.</summary>
-    public void Clear() => (length, message, Count) = (0, 0, 0);
+    public void Clear() => (_length, _message, Count) = (0, 0, 0);
 
     /// <summary>Begins a message; its sequence number is set when it is sent.</summary>
     public void Begin(ushort type, int flags)
@@ -36,23 +36,23 @@ internal sealed class NetlinkWriter
     /// <summary>Ends the message that was begun last.</summary>
     public void End()
     {
-        MemoryMarshal.Write(buffer.AsSpan(message), length - message);
-        message = length;
+        MemoryMarshal.Write(_buffer.AsSpan(_message), _length - _message);
+        _message = _length;
         Count++;
     }
 
     /// <summary>Appends zeros (padded to four bytes) for the caller to fill.</summary>
     public Span<byte> Fixed(int size)
     {
-        var start = length;
-        length += (size + 3) & ~3;
-        if (length > buffer.Length)
+        var start = _length;
+        _length += (size + 3) & ~3;
+        if (_length > _buffer.Length)
         {
-            Array.Resize(ref buffer, 2 * length);
+            Array.Resize(ref _buffer, 2 * _length);
         }
 
-        buffer.AsSpan(start, length - start).Clear();
-        return buffer.AsSpan(start, size);
+        _buffer.AsSpan(start, _length - start).Clear();
+        return _buffer.AsSpan(start, size);
     }
 
     public void Bytes(ushort type, ReadOnlySpan<byte> value)
@@ -79,10 +79,10 @@ internal sealed class NetlinkWriter
     /// <summary>Begins an attribute of attributes; what is returned ends it.</summary>
     public int BeginNested(int type)
     {
-        var start = length;
+        var start = _length;
         MemoryMarshal.Write(Fixed(AttributeHeaderLength)[2..], (ushort)(type | NLA_F_NESTED));
         return start;
     }
 
-    public void EndNested(int start) => MemoryMarshal.Write(buffer.AsSpan(start), (ushort)(length - start));
+    public void EndNested(int start) => MemoryMarshal.Write(_buffer.AsSpan(start), (ushort)(_length - start));
 }

@@ -6,16 +6,16 @@ namespace Kagemusha.Linux;
 /// <summary>All links of a network namespace at one time.</summary>
 public sealed class NetworkInterfaceCollection : IReadOnlyCollection<NetworkInterface>
 {
-    private readonly Dictionary<int, NetworkInterface> byIndex;
+    private readonly Dictionary<int, NetworkInterface> _byIndex;
 
     internal NetworkInterfaceCollection(IEnumerable<NetworkInterface> links)
     {
-        byIndex = links.ToDictionary(link => link.Index);
-        ByName = byIndex.Values.ToDictionary(link => link.Name);
+        _byIndex = links.ToDictionary(link => link.Index);
+        ByName = _byIndex.Values.ToDictionary(link => link.Name);
     }
 
     /// <inheritdoc/>
-    public int Count => byIndex.Count;
+    public int Count => _byIndex.Count;
 
     internal IReadOnlyDictionary<string, NetworkInterface> ByName { get; }
 
@@ -23,16 +23,16 @@ public sealed class NetworkInterfaceCollection : IReadOnlyCollection<NetworkInte
     public NetworkInterface? Find(string name) => ByName.GetValueOrDefault(name);
 
     /// <summary>The link of this index, if there is one.</summary>
-    public NetworkInterface? Find(int index) => byIndex.GetValueOrDefault(index);
+    public NetworkInterface? Find(int index) => _byIndex.GetValueOrDefault(index);
 
     /// <summary>The bridge that the link is a port of, if it is in one.</summary>
     public NetworkInterface? BridgeOf(NetworkInterface port) => Find(port.MasterIndex) is { Kind: "bridge" } bridge ? bridge : null;
 
     /// <summary>The ports of a bridge or VRF.</summary>
-    public IEnumerable<NetworkInterface> PortsOf(NetworkInterface master) => byIndex.Values.Where(link => link.MasterIndex == master.Index);
+    public IEnumerable<NetworkInterface> PortsOf(NetworkInterface master) => _byIndex.Values.Where(link => link.MasterIndex == master.Index);
 
     /// <inheritdoc/>
-    public IEnumerator<NetworkInterface> GetEnumerator() => byIndex.Values.GetEnumerator();
+    public IEnumerator<NetworkInterface> GetEnumerator() => _byIndex.Values.GetEnumerator();
 
     IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();
 }

@@ -86,20 +86,20 @@ public sealed class PacketFilterBuilder
     // linux/filter.h: SKF_AD_OFF + SKF_AD_PKTTYPE.
     private const int PacketTypeOffset = -0x1000 + 4;
 
-    private readonly List<(FilterInstruction Instruction, FilterLabel? WhenTrue, FilterLabel? WhenFalse)> instructions = [];
-    private readonly List<int?> marks = [];
+    private readonly List<(FilterInstruction Instruction, FilterLabel? WhenTrue, FilterLabel? WhenFalse)> _instructions = [];
+    private readonly List<int?> _marks = [];
 
     /// <summary>Makes a label, to be marked later than all jumps to it.</summary>
     public FilterLabel NewLabel()
     {
-        marks.Add(null);
-        return new(marks.Count - 1);
+        _marks.Add(null);
+        return new(_marks.Count - 1);
     }
 
     /// <summary>Jumps to the label come here.</summary>
     public PacketFilterBuilder Mark(FilterLabel label)
     {
-        marks[label.Id] = instructions.Count;
+        _marks[label.Id] = _instructions.Count;
         return this;
     }
 
@@ -159,7 +159,7 @@ public sealed class PacketFilterBuilder
 
     /// <summary>Makes the program.</summary>
     /// <exception cref="InvalidOperationException">A jump goes backwards, too far (255 instructions) or to a label that is not marked.</exception>
-    public PacketFilter Build() => new([.. instructions.Select((one, at) => one.Instruction with
+    public PacketFilter Build() => new([.. _instructions.Select((one, at) => one.Instruction with
     {
         JumpTrue = Distance(at, one.WhenTrue),
         JumpFalse = Distance(at, one.WhenFalse),
@@ -167,7 +167,7 @@ public sealed class PacketFilterBuilder
 
     private PacketFilterBuilder Append(ushort code, uint operand, FilterLabel? whenTrue = null, FilterLabel? whenFalse = null)
     {
-        instructions.Add((new(code, 0, 0, operand), whenTrue, whenFalse));
+        _instructions.Add((new(code, 0, 0, operand), whenTrue, whenFalse));
         return this;
     }
 
@@ -178,7 +178,7 @@ public sealed class PacketFilterBuilder
             return 0;
         }
 
-        return marks[to.Id] - from - 1 is { } distance and >= 0 and <= byte.MaxValue
+        return _marks[to.Id] - from - 1 is { } distance and >= 0 and <= byte.MaxValue
             ? (byte)distance
             : throw new InvalidOperationException($"the jump at instruction {from} has nowhere to go");
     }

@@ -57,8 +57,8 @@ public sealed class PacketSocket : IDisposable
     private const int TimestampControlLength = 16 + 16;
 
     // Protocol 0 receives nothing until the socket is bound, when the filter is in place.
-    private readonly Socket socket = new(SocketCalls.Create(AF_PACKET, SOCK_RAW, 0, "packets"));
-    private readonly byte[] peeked = new byte[1];
+    private readonly Socket _socket = new(SocketCalls.Create(AF_PACKET, SOCK_RAW, 0, "packets"));
+    private readonly byte[] _peeked = new byte[1];
 
     /// <summary>Opens a socket that has had the filter from its first frame on.</summary>
     /// <param name="interfaceIndex">The interface.</param>
@@ -67,15 +67,15 @@ public sealed class PacketSocket : IDisposable
     /// <exception cref="KernelException">The kernel refused it: no such interface, not root.</exception>
     public PacketSocket(int interfaceIndex, PacketFilter filter, ushort etherType = Netlink.ETH_P_ALL)
     {
-        SocketCalls.AttachFilter(socket.SafeHandle, filter);
-        SocketCalls.SetOption(socket.SafeHandle, SOL_SOCKET, SO_TIMESTAMPNS, 1, "SO_TIMESTAMPNS");
+        SocketCalls.AttachFilter(_socket.SafeHandle, filter);
+        SocketCalls.SetOption(_socket.SafeHandle, SOL_SOCKET, SO_TIMESTAMPNS, 1, "SO_TIMESTAMPNS");
         var address = new sockaddr_ll
         {
             sll_family = (ushort)(int)AF_PACKET,
             sll_protocol = BinaryPrimitives.ReverseEndianness(etherType),
             sll_ifindex = interfaceIndex,
         };
-        SocketCalls.Bind(socket.SafeHandle, address, $"packets of interface {interfaceIndex}");
+        SocketCalls.Bind(_socket.SafeHandle, address, $"packets of interface {interfaceIndex}");
     }
 
     /// <summary>Also takes frames to all groups, for which an interface may otherwise not listen.</summary>
@@ -83,7 +83,7 @@ public sealed class PacketSocket : IDisposable
     {
         var address = LocalAddress();
         SocketCalls.SetOption(
-            socket.SafeHandle,
+            _socket.SafeHandle,
             SOL_PACKET,
             PACKET_ADD_MEMBERSHIP,
             new packet_mreq { mr_ifindex = address.sll_ifindex, mr_type = (ushort)PACKET_MR_ALLMULTI },
@@ -101,7 +101,7 @@ public sealed class PacketSocket : IDisposable
                 return frame;
             }
 
-            await SocketCalls.WaitReadableAsync(socket, peeked, cancellationToken);
+            await SocketCalls.WaitReadableAsync(_socket, _peeked, cancellationToken);
         }
     }
 
@@ -122,7 +122,7 @@ public sealed class PacketSocket : IDisposable
                 msg_control = control,
                 msg_controllen = 2 * TimestampControlLength,
             };
-            long length = recvmsg(SocketCalls.Descriptor(socket.SafeHandle), &message, MSG_DONTWAIT | MSG_TRUNC);
+            long length = recvmsg(SocketCalls.Descriptor(_socket.SafeHandle), &message, MSG_DONTWAIT | MSG_TRUNC);
             if (length < 0)
             {
                 var error = errno;
@@ -147,7 +147,7 @@ public sealed class PacketSocket : IDisposable
     {
         fixed (byte* start = frame)
         {
-            if (send(SocketCalls.Descriptor(socket.SafeHandle), start, frame.Length, MSG_DONTWAIT) < 0)
+            if (send(SocketCalls.Descriptor(_socket.SafeHandle), start, frame.Length, MSG_DONTWAIT) < 0)
             {
                 throw new KernelException("send of a packet", errno);
             }
@@ -159,13 +159,13 @@ public sealed class PacketSocket : IDisposable
     {
         PacketStatistics statistics;
         socklen_t length = sizeof(PacketStatistics);
-        return getsockopt(SocketCalls.Descriptor(socket.SafeHandle), SOL_PACKET, PACKET_STATISTICS, &statistics, &length) == 0
+        return getsockopt(SocketCalls.Descriptor(_socket.SafeHandle), SOL_PACKET, PACKET_STATISTICS, &statistics, &length) == 0
             ? statistics
             : throw new KernelException("getsockopt PACKET_STATISTICS", errno);
     }
 
     /// <inheritdoc/>
-    public void Dispose() => socket.Dispose();
+    public void Dispose() => _socket.Dispose();
 
     private static DateTimeOffset ReadTimestamp(ReadOnlySpan<byte> control) => control.Length < TimestampControlLength
         ? default
@@ -175,7 +175,7 @@ public sealed class PacketSocket : IDisposable
     {
         sockaddr_ll address;
         socklen_t length = sizeof(sockaddr_ll);
-        return getsockname(SocketCalls.Descriptor(socket.SafeHandle), (sockaddr*)&address, &length) == 0
+        return getsockname(SocketCalls.Descriptor(_socket.SafeHandle), (sockaddr*)&address, &length) == 0
             ? address
             : throw new KernelException("getsockname", errno);
     }

@@ -14,20 +14,20 @@ public sealed unsafe class RawIpv6Sender : IDisposable
     // asm-generic/socket.h
     private const int SO_BINDTOIFINDEX = 62;
 
-    private readonly SafeSocketHandle handle;
-    private readonly int link;
+    private readonly SafeSocketHandle _handle;
+    private readonly int _link;
 
     /// <summary>Opens a sender.</summary>
     /// <param name="link">The only interface that it sends by (a VRF: by its routes), or null for any.</param>
     /// <exception cref="KernelException">The kernel refused it: no such interface, not root.</exception>
     public RawIpv6Sender(NetworkInterface? link = null)
     {
-        handle = SocketCalls.Create(AF_INET6, SOCK_RAW, IPPROTO_RAW, "raw IPv6");
-        SocketCalls.AttachFilter(handle, PacketFilter.Nothing);
+        _handle = SocketCalls.Create(AF_INET6, SOCK_RAW, IPPROTO_RAW, "raw IPv6");
+        SocketCalls.AttachFilter(_handle, PacketFilter.Nothing);
         if (link is not null)
         {
-            SocketCalls.SetOption(handle, SOL_SOCKET, SO_BINDTOIFINDEX, link.Index, $"SO_BINDTOIFINDEX {link.Name}");
-            this.link = link.Index;
+            SocketCalls.SetOption(_handle, SOL_SOCKET, SO_BINDTOIFINDEX, link.Index, $"SO_BINDTOIFINDEX {link.Name}");
+            _link = link.Index;
         }
     }
 
@@ -40,12 +40,12 @@ public sealed unsafe class RawIpv6Sender : IDisposable
         var address = new sockaddr_in6
         {
             sin6_family = AF_INET6,
-            sin6_scope_id = (uint)(destination.IsLinkLocal || destination.IsMulticast ? link : 0),
+            sin6_scope_id = (uint)(destination.IsLinkLocal || destination.IsMulticast ? _link : 0),
         };
         destination.WriteTo(new Span<byte>(&address.sin6_addr, Ipv6Address.Length));
         fixed (byte* start = packet)
         {
-            if (sendto(SocketCalls.Descriptor(handle), start, packet.Length, MSG_DONTWAIT, (sockaddr*)&address, sizeof(sockaddr_in6)) < 0)
+            if (sendto(SocketCalls.Descriptor(_handle), start, packet.Length, MSG_DONTWAIT, (sockaddr*)&address, sizeof(sockaddr_in6)) < 0)
             {
                 throw new KernelException($"send to {destination}", errno);
             }
@@ -53,7 +53,7 @@ public sealed unsafe class RawIpv6Sender : IDisposable
     }
 
     /// <inheritdoc/>
-    public void Dispose() => handle.Dispose();
+    public void Dispose() => _handle.Dispose();
 }
 
 /// <summary>
@@ -62,16 +62,16 @@ public sealed unsafe class RawIpv6Sender : IDisposable
 /// </summary>
 public sealed class ProtocolHolder : IDisposable
 {
-    private readonly SafeSocketHandle handle;
+    private readonly SafeSocketHandle _handle;
 
     /// <summary>Holds a protocol in the network namespace of the calling thread, until it is disposed of.</summary>
     /// <exception cref="KernelException">The kernel refused it: not root.</exception>
     public ProtocolHolder(byte protocol)
     {
-        handle = SocketCalls.Create(AF_INET6, SOCK_RAW, protocol, $"IPv6 protocol {protocol}");
-        SocketCalls.AttachFilter(handle, PacketFilter.Nothing);
+        _handle = SocketCalls.Create(AF_INET6, SOCK_RAW, protocol, $"IPv6 protocol {protocol}");
+        SocketCalls.AttachFilter(_handle, PacketFilter.Nothing);
     }
 
     /// <inheritdoc/>
-    public void Dispose() => handle.Dispose();
+    public void Dispose() => _handle.Dispose();
 }

@@ -1,4 +1,3 @@
-using System.Text.Json;
 using Kagemusha.Wire;
 
 namespace Kagemusha.Linux.Tests;
@@ -7,15 +6,15 @@ namespace Kagemusha.Linux.Tests;
 public sealed class ApplyTests : IDisposable
 {
     private static readonly KernelScope Scope = new("kg", KernelScope.DefaultProtocol);
-    private readonly NetworkNamespace host = new();
+    private readonly NetworkNamespace _host = new();
 
     public ApplyTests()
     {
-        host.Ip("link add wan type dummy");
-        host.Ip("link set wan up");
-        host.Ip("address add 2001:db8:f4::2/64 dev wan nodad");
-        host.Ip("link add tap0 type dummy");
-        host.Ip("link set tap0 up");
+        _host.Ip("link add wan type dummy");
+        _host.Ip("link set wan up");
+        _host.Ip("address add 2001:db8:f4::2/64 dev wan nodad");
+        _host.Ip("link add tap0 type dummy");
+        _host.Ip("link set tap0 up");
     }
 
     /// <summary>What a host wants while a guest is away on it.</summary>
@@ -40,7 +39,7 @@ public sealed class ApplyTests : IDisposable
         new Filter("tap0", FilterHook.Ingress, 5, new AnyMatch(), FilterAction.Drop),
     ];
 
-    public void Dispose() => host.Dispose();
+    public void Dispose() => _host.Dispose();
 
     [Fact]
     public void What_is_applied_is_there_once_and_goes_when_it_is_no_longer_wanted()
@@ -48,7 +47,7 @@ public sealed class ApplyTests : IDisposable
         var first = Apply(Away);
         TestContext.Current.SendDiagnosticMessage(string.Join('\n', first.Changes));
         Assert.Empty(first.MissingLinks);
-        var link = Assert.Single(host.Json("ip", "-d link show dev kgha"));
+        var link = Assert.Single(_host.Json("ip", "-d link show dev kgha"));
         Console.WriteLine(link);
         Console.WriteLine(string.Join('\n', first.Changes));
         Assert.Empty(Apply(Away).Changes);
@@ -57,7 +56,7 @@ public sealed class ApplyTests : IDisposable
         Assert.Empty(Apply([]).Changes);
     }
 
-    private ApplyResult Apply(KernelState wanted) => host.Run(() =>
+    private ApplyResult Apply(KernelState wanted) => _host.Run(() =>
     {
         using var kernel = new Kernel();
         return kernel.Apply(wanted, Scope);

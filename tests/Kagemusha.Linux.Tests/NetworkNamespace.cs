@@ -10,11 +10,11 @@ namespace Kagemusha.Linux.Tests;
 /// <summary>A network namespace of a test's own, which goes with all that is in it when the test ends.</summary>
 internal sealed class NetworkNamespace : IDisposable
 {
-    private static int made;
+    private static int _made;
 
     public NetworkNamespace()
     {
-        Name = string.Create(CultureInfo.InvariantCulture, $"kgtest-{Environment.ProcessId}-{Interlocked.Increment(ref made)}");
+        Name = string.Create(CultureInfo.InvariantCulture, $"kgtest-{Environment.ProcessId}-{Interlocked.Increment(ref _made)}");
         Execute("ip", $"netns add {Name}");
         Ip("link set lo up");
     }
