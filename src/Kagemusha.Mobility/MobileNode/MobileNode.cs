@@ -305,6 +305,8 @@ public sealed class MobileNode
             return;
         }
 
+        _outstanding.Clear(); // All of them are too old for the home agent.
+
         // At once, but once: a home agent that never agrees is asked at the pace of the back-off.
         if (!_hasResumed)
         {
