@@ -1,0 +1,242 @@
+using CsCheck;
+using Kagemusha.Wire;
+
+namespace Kagemusha.Mobility.Tests;
+
+public class HomeRouterDoubleTests
+{
+    private const string Router = "fe80::1";
+    private const string RouterGlobal = "2001:db8:1::1";
+    private const string Neighbour = "2001:db8:1::99";
+    private const string Guest = "2001:db8:1::10";
+    private const string GuestLinkLocal = "fe80::5054:ff:fe00:10";
+
+    private static readonly LinkLayerAddress RouterMac = LinkLayerAddress.Parse("02:00:00:00:00:01");
+    private static readonly LinkLayerAddress GuestMac = LinkLayerAddress.Parse("52:54:00:00:00:10");
+    private static readonly LinkLayerAddress AllNodesMac = LinkLayerAddress.Parse("33:33:00:00:00:01");
+
+    private static readonly PrefixInformation Prefix = new(
+        64, PrefixFlags.OnLink | PrefixFlags.Autonomous | PrefixFlags.RouterAddress, 86400, 14400, Ipv6Address.Parse(RouterGlobal));
+
+    private static readonly UnknownNeighbourDiscoveryOption NameServer = new(25, [0, 0, 0, 0, 1, 44, .. Ipv6Address.Parse(Neighbour).ToArray()]);
+
+    private static readonly RouterAdvertisement Advertisement = new(
+        64,
+        RouterAdvertisementFlags.HomeAgent,
+        1800,
+        30000,
+        1000,
+        [new SourceLinkLayerAddress(RouterMac), Prefix, NameServer, new HomeAgentInformation(10, 1800)]);
+
+    private static readonly TimeSpan Now = TimeSpan.FromHours(3);
+
+    public static TheoryData<string, string, NeighbourAdvertisementFlags?> Solicitations => new()
+    {
+        { "the router's link-local address", Router, NeighbourAdvertisementFlags.Router },
+        { "the router's global address", RouterGlobal, NeighbourAdvertisementFlags.Router },
+        { "a neighbour on the home link", Neighbour, NeighbourAdvertisementFlags.None },
+        { "the last address of the prefix", "2001:db8:1:0:ffff:ffff:ffff:ffff", NeighbourAdvertisementFlags.None },
+        { "the guest's own address", Guest, null },
+        { "the guest's own link-local address", GuestLinkLocal, null },
+        { "an address in no home prefix", "2001:db8:1:1::1", null },
+    };
+
+    [Theory]
+    [MemberData(nameof(Solicitations))]
+    public void A_solicitation_is_answered_as_the_home_link_would(string what, string target, NeighbourAdvertisementFlags? flags)
+    {
+        var address = Ipv6Address.Parse(target);
+        var guest = Ipv6Address.Parse(Guest);
+
+        var frames = Solicit(MakeDouble(), target, Guest, new SourceLinkLayerAddress(GuestMac));
+
+        NeighbourDiscoveryFrame[] expected = flags is not { } expectedFlags ? [] :
+        [
+            new(GuestMac, RouterMac, new(address, guest, new NeighbourAdvertisement(
+                address,
+                expectedFlags | NeighbourAdvertisementFlags.Solicited | NeighbourAdvertisementFlags.Override,
+                [new TargetLinkLayerAddress(RouterMac)]))),
+        ];
+        Assert.True(expected.SequenceEqual(frames), what);
+        Assert.All(frames, IsValid);
+    }
+
+    [Theory]
+    [MemberData(nameof(Solicitations))]
+    public void Duplicate_address_detection_succeeds_for_the_guests_own_addresses_only(
+        string what, string target, NeighbourAdvertisementFlags? flags)
+    {
+        var address = Ipv6Address.Parse(target);
+
+        var frames = Solicit(MakeDouble(), target, "::");
+
+        NeighbourDiscoveryFrame[] expected = flags is not { } expectedFlags ? [] :
+        [
+            new(AllNodesMac, RouterMac, new(address, Ipv6Address.AllNodes, new NeighbourAdvertisement(
+                address, expectedFlags | NeighbourAdvertisementFlags.Override, [new TargetLinkLayerAddress(RouterMac)]))),
+        ];
+        Assert.True(expected.SequenceEqual(frames), what);
+        Assert.All(frames, IsValid);
+    }
+
+    [Fact]
+    public void An_answer_goes_where_the_solicitation_says_else_where_it_came_from()
+    {
+        var other = LinkLayerAddress.Parse("52:54:00:00:00:99");
+
+        Assert.Equal(other, Assert.Single(Solicit(MakeDouble(), Router, Guest, new SourceLinkLayerAddress(other))).Destination);
+        Assert.Equal(GuestMac, Assert.Single(Solicit(MakeDouble(), Router, Guest)).Destination);
+    }
+
+    [Fact]
+    public void Without_the_R_flag_the_routers_global_address_is_a_neighbours()
+    {
+        var prefix = Prefix with { Flags = PrefixFlags.OnLink, Prefix = Ipv6Address.Parse("2001:db8:1::") };
+        var frames = Solicit(MakeDouble(Advertisement with { Options = [prefix] }), RouterGlobal, Guest);
+
+        var answer = Assert.IsType<NeighbourAdvertisement>(Assert.Single(frames).Packet.Message);
+        Assert.Equal(NeighbourAdvertisementFlags.Solicited | NeighbourAdvertisementFlags.Override, answer.Flags);
+    }
+
+    [Fact]
+    public void What_the_double_itself_sent_is_not_answered()
+    {
+        var frames = MakeDouble().Handle(Now, new HomeRouterDoubleInput.Received(Solicitation(Router, Guest), RouterMac));
+
+        Assert.Empty(frames);
+    }
+
+    [Fact]
+    public void Advertisements_of_the_guest_are_ignored()
+    {
+        var guest = Ipv6Address.Parse(Guest);
+        var homeRouter = MakeDouble();
+        homeRouter.Handle(Now, new HomeRouterDoubleInput.Resumed());
+        var next = homeRouter.NextWakeUp;
+        NeighbourDiscoveryMessage[] messages = [new NeighbourAdvertisement(guest, NeighbourAdvertisementFlags.Override, []), Advertisement];
+
+        foreach (var message in messages)
+        {
+            var packet = new NeighbourDiscoveryPacket(Ipv6Address.Parse(GuestLinkLocal), Ipv6Address.AllNodes, message);
+            Assert.Empty(homeRouter.Handle(Now, new HomeRouterDoubleInput.Received(packet, GuestMac)));
+        }
+
+        Assert.Equal(next, homeRouter.NextWakeUp);
+    }
+
+    [Fact]
+    public void The_double_is_silent_until_the_guest_resumes_and_then_advertises_at_once_and_every_five_minutes()
+    {
+        var homeRouter = MakeDouble();
+        Assert.Null(homeRouter.NextWakeUp);
+        Assert.Empty(homeRouter.Handle(Now, new HomeRouterDoubleInput.WakeUp()));
+
+        AssertAdvertises(homeRouter.Handle(Now, new HomeRouterDoubleInput.Resumed()));
+
+        for (var i = 1; i <= 3; i++)
+        {
+            var due = Now + i * TimeSpan.FromMinutes(5);
+            Assert.Equal(due, homeRouter.NextWakeUp);
+            Assert.Empty(homeRouter.Handle(due - TimeSpan.FromTicks(1), new HomeRouterDoubleInput.WakeUp()));
+            AssertAdvertises(homeRouter.Handle(due, new HomeRouterDoubleInput.WakeUp()));
+        }
+    }
+
+    [Theory]
+    [InlineData(1800, 86400, 14400, 300)]
+    [InlineData(30, 86400, 14400, 10)] // The router's own lifetime.
+    [InlineData(1800, 120, 60, 20)] // The prefix's.
+    [InlineData(0, uint.MaxValue, uint.MaxValue, 300)] // Not a lifetime, and endless ones.
+    [InlineData(1800, 600, 0, 200)] // A prefix that is not to be preferred.
+    public void Three_advertisements_fit_into_the_shortest_lifetime(ushort router, uint valid, uint preferred, int seconds)
+    {
+        var prefix = Prefix with { ValidLifetime = valid, PreferredLifetime = preferred };
+        var homeRouter = MakeDouble(Advertisement with { RouterLifetime = router, Options = [prefix] });
+        homeRouter.Handle(Now, new HomeRouterDoubleInput.Resumed());
+
+        Assert.Equal(Now + TimeSpan.FromSeconds(seconds), homeRouter.NextWakeUp);
+    }
+
+    [Fact]
+    public void A_router_solicitation_is_answered_at_once_but_not_within_three_seconds_of_the_last_advertisement()
+    {
+        var homeRouter = MakeDouble();
+        AssertAdvertises(SolicitRouter(homeRouter, Now));
+
+        Assert.Empty(SolicitRouter(homeRouter, Now + TimeSpan.FromSeconds(1)));
+        Assert.Empty(SolicitRouter(homeRouter, Now + TimeSpan.FromSeconds(2)));
+
+        Assert.Equal(Now + TimeSpan.FromSeconds(3), homeRouter.NextWakeUp);
+        AssertAdvertises(homeRouter.Handle(Now + TimeSpan.FromSeconds(3), new HomeRouterDoubleInput.WakeUp()));
+        AssertAdvertises(SolicitRouter(homeRouter, Now + TimeSpan.FromSeconds(30)));
+    }
+
+    [Theory]
+    [InlineData(null, 1460, 1460)]
+    [InlineData(1500u, 1460, 1460)]
+    [InlineData(9000u, 1460, 1460)]
+    [InlineData(1400u, 1460, 1400)]
+    public void The_advertisement_is_the_routers_own_with_the_tunnels_mtu(uint? heard, int tunnel, uint told)
+    {
+        WireArray<NeighbourDiscoveryOption> options = heard is { } mtu
+            ? [new Mtu(mtu), .. Advertisement.Options] : Advertisement.Options;
+        var homeRouter = MakeDouble(Advertisement with { Options = options }, tunnel);
+
+        var frame = Assert.Single(homeRouter.Handle(Now, new HomeRouterDoubleInput.Resumed()));
+
+        Assert.Equal(
+            new(AllNodesMac, RouterMac, new(
+                Ipv6Address.Parse(Router),
+                Ipv6Address.AllNodes,
+                Advertisement with { Options = [.. Advertisement.Options, new Mtu(told)] })),
+            frame);
+        IsValid(frame);
+    }
+
+    [Fact]
+    public void Every_answer_is_one_that_a_host_accepts() =>
+        Gen.Select(Gen.OneOf(Router, RouterGlobal, Neighbour, Guest, GuestLinkLocal), Gen.OneOf(Guest, GuestLinkLocal, "::"), Gen.ULong)
+            .Sample((target, source, salt) =>
+            {
+                // Half of the targets are the well-known ones, half anywhere near them.
+                var near = new Ipv6Address(Ipv6Address.Parse(target).Bits ^ (salt % 2 == 0 ? 0 : (UInt128)salt << (int)(salt >> 8 & 63)));
+                foreach (var frame in near.IsMulticast ? [] : Solicit(MakeDouble(), near.ToString(), source))
+                {
+                    IsValid(frame);
+                    var answer = Assert.IsType<NeighbourAdvertisement>(frame.Packet.Message);
+                    Assert.NotEqual(Ipv6Address.Parse(Guest), answer.Target);
+                    Assert.Equal(near, answer.Target);
+                    Assert.Equal(
+                        target is Router or RouterGlobal && salt % 2 == 0, answer.Flags.HasFlag(NeighbourAdvertisementFlags.Router));
+                    Assert.Equal(source != "::", answer.Flags.HasFlag(NeighbourAdvertisementFlags.Solicited));
+                }
+            });
+
+    private static HomeRouterDouble MakeDouble(RouterAdvertisement? advertisement = null, int mtu = 1460) =>
+        new(new(Ipv6Address.Parse(Router), RouterMac, advertisement ?? Advertisement, [Ipv6Address.Parse(Guest)], mtu));
+
+    private static NeighbourDiscoveryPacket Solicitation(string target, string source, params NeighbourDiscoveryOption[] options)
+    {
+        var address = Ipv6Address.Parse(target);
+        return new(Ipv6Address.Parse(source), address.SolicitedNode, new NeighbourSolicitation(address, [.. options]));
+    }
+
+    private static IReadOnlyList<NeighbourDiscoveryFrame> Solicit(
+        HomeRouterDouble homeRouter, string target, string source, params NeighbourDiscoveryOption[] options) =>
+        homeRouter.Handle(Now, new HomeRouterDoubleInput.Received(Solicitation(target, source, options), GuestMac));
+
+    private static IReadOnlyList<NeighbourDiscoveryFrame> SolicitRouter(HomeRouterDouble homeRouter, TimeSpan now) => homeRouter.Handle(
+        now,
+        new HomeRouterDoubleInput.Received(
+            new(Ipv6Address.Parse(GuestLinkLocal), Ipv6Address.AllRouters, new RouterSolicitation([])), GuestMac));
+
+    private static void AssertAdvertises(IReadOnlyList<NeighbourDiscoveryFrame> frames) =>
+        Assert.IsType<RouterAdvertisement>(Assert.Single(frames).Packet.Message);
+
+    /// <summary>The checks of RFC 4861, sections 6.1.2 and 7.1.2, by reading what goes on the wire.</summary>
+    private static void IsValid(NeighbourDiscoveryFrame frame)
+    {
+        Assert.True(NeighbourDiscoveryPacket.TryParse(frame.Packet.ToArray(), out var read, out var error), error.ToString());
+        Assert.Equal(frame.Packet, read);
+    }
+}
