@@ -1,7 +1,6 @@
 using System.Buffers.Binary;
 using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
-using System.Net.Sockets;
 
 namespace Kagemusha.Wire;
 
@@ -58,13 +57,17 @@ public readonly record struct Ipv6Address(UInt128 Bits) : IComparable<Ipv6Addres
     {
         address = default;
         if (text is null || text.AsSpan().ContainsAny('%', '[', ']') || text.Contains('/', StringComparison.Ordinal)
-            || !System.Net.IPAddress.TryParse(text, out var parsed) || parsed.AddressFamily != AddressFamily.InterNetworkV6)
+            || !System.Net.IPAddress.TryParse(text, out var parsed))
         {
             return false;
         }
 
-        Span<byte> bytes = stackalloc byte[Length];
-        parsed.TryWriteBytes(bytes, out _);
+        var bytes = parsed.GetAddressBytes();
+        if (bytes.Length != Length)
+        {
+            return false;
+        }
+
         address = Read(bytes);
         return true;
     }
