@@ -110,7 +110,7 @@ public sealed class Kernel : IDisposable
             {
                 try
                 {
-                    SettingFile.Write(setting);
+                    SystemControl.Write(setting.Path, setting.Value);
                 }
                 catch (Exception error) when (error is IOException or UnauthorizedAccessException)
                 {

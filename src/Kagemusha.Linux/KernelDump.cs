@@ -60,7 +60,7 @@ internal sealed class KernelDump(NetlinkSocket socket)
             Interfaces = links.ByName,
             Objects = objects,
             Marked = marked,
-            Settings = wanted.OfType<Sysctl>().Select(setting => (setting.Path, Value: SettingFile.Read(setting.Path)))
+            Settings = wanted.OfType<Sysctl>().Select(setting => (setting.Path, Value: SystemControl.Read(setting.Path)))
                 .Where(setting => setting.Value is not null).ToDictionary(setting => setting.Path, setting => setting.Value!),
         };
     }
