@@ -46,7 +46,8 @@ public partial class LayerTests
 
     [Fact]
     public void Every_project_under_src_has_its_arrows() =>
-        Assert.Equal(Repository.Sources.Select(project => project.Name), Arrows.Select(row => row.Data.Item1).Order(StringComparer.Ordinal));
+        Assert.Equal(
+            Repository.Sources.Select(project => project.Name), Arrows.Select(row => row.Data.Item1).Order(StringComparer.Ordinal));
 
     [Fact]
     public void A_file_is_compiled_into_another_project_only_out_of_Shared_and_into_a_daemon()

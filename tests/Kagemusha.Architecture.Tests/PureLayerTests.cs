@@ -101,7 +101,8 @@ public partial class PureLayerTests
 
     private static async Task<string> BuildAsync(string directory, CancellationToken cancellation)
     {
-        using var process = Process.Start(new ProcessStartInfo("dotnet", ["build", "-nologo", "-nodeReuse:false", "-p:UseSharedCompilation=false"])
+        string[] arguments = ["build", "-nologo", "-nodeReuse:false", "-p:UseSharedCompilation=false"];
+        using var process = Process.Start(new ProcessStartInfo("dotnet", arguments)
         {
             WorkingDirectory = directory,
             RedirectStandardOutput = true,

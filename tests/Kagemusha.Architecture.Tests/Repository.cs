@@ -57,7 +57,8 @@ internal sealed record Project(string Path, XDocument Xml)
 
     public string Directory => System.IO.Path.GetDirectoryName(Path)!;
 
-    public IEnumerable<string> ProjectReferences => Included("ProjectReference").Select(path => System.IO.Path.GetFileNameWithoutExtension(path));
+    public IEnumerable<string> ProjectReferences =>
+        Included("ProjectReference").Select(path => System.IO.Path.GetFileNameWithoutExtension(path));
 
     public IEnumerable<string> PackageReferences => Included("PackageReference");
 

@@ -10,7 +10,7 @@ public partial class SourceTests
     [GeneratedRegex(@"\bProcess\.Start\b|\bProcessStartInfo\b|\bnew Process\b|\b(execve?|execvp?|posix_spawn|popen|fork|system)\s*\(")]
     private static partial Regex ProcessStart { get; }
 
-    [GeneratedRegex(@"\b(?:class|struct|record|interface|enum)\s+(?:struct\s+|class\s+)?\w*(?:Util|Utils|Utilities|Helper|Helpers|Manager|Common)\b")]
+    [GeneratedRegex(@"\b(?:class|struct|record|interface|enum)\s+\w*(?:Util|Utils|Utilities|Helper|Helpers|Manager|Common)\b")]
     private static partial Regex NamelessType { get; }
 
     [GeneratedRegex(@"(?:Util|Utils|Utilities|Helper|Helpers|Manager|Common)(?:[./]|$)")]
