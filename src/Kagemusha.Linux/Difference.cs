@@ -5,9 +5,9 @@ namespace Kagemusha.Linux;
 /// is about to change waits for the next round: taken again and again, the steps come to an end, and then all is as wanted.
 /// </summary>
 /// <remarks>
-/// A guest's packets must never leave natively. So a port enters a VRF only when all of that VRF's routes without a link (the
-/// unreachable default) and all of the port's own filters have been seen in the kernel; one that is no longer wanted goes down before it
-/// leaves; a VRF's unreachable routes outlive it; filters that drop are made before those that pass.
+/// A guest's packets must never leave natively. So a link goes up only when all of its filters have been seen in the kernel, and enters a
+/// VRF only when all of that VRF's routes without a link (the unreachable default) have; a port that is no longer wanted goes
+/// down before it leaves; a VRF's unreachable routes outlive it; filters that drop are made before those that pass.
 /// </remarks>
 internal sealed class Difference
 {
@@ -259,23 +259,22 @@ internal sealed class Difference
         }
     }
 
-    /// <summary>Whether the link's master is there with all that has to be there before.</summary>
+    /// <summary>Whether all that has to be there before the link carries packets has been seen in the kernel.</summary>
     private bool MayEnter(Link link)
     {
+        if (!_wanted.OfType<Filter>().Where(filter => filter.Link == link.Name).All(_present.Contains))
+        {
+            return false;
+        }
+
         if (link.Master is null)
         {
             return true;
         }
 
-        if (!IsThere(link.Master))
-        {
-            return false;
-        }
-
-        var table = _actual.Interfaces[link.Master] is { Kind: "vrf" } vrf ? vrf.Table : 0;
-        return table == 0
-            || (_wanted.OfType<Route>().Where(route => route.Link is null && route.Table == table).All(_present.Contains)
-                && _wanted.OfType<Filter>().Where(filter => filter.Link == link.Name).All(_present.Contains));
+        return IsThere(link.Master)
+            && (_actual.Interfaces[link.Master] is not { Kind: "vrf" } vrf
+                || _wanted.OfType<Route>().Where(route => route.Link is null && route.Table == vrf.Table).All(_present.Contains));
     }
 
     private void AddObjects()
