@@ -10,17 +10,22 @@ namespace Kagemusha.Control;
 /// </summary>
 public sealed class DomainXml
 {
-    private readonly string _text;
     private readonly XElement? _metadata;
+    private readonly Range _metadataPlace;
 
-    private DomainXml(string text, string name, Guid uuid, XElement? metadata, IReadOnlyList<DomainInterface> interfaces)
+    private DomainXml(
+        string text, string name, Guid uuid, XElement? metadata, Range metadataPlace, IReadOnlyList<DomainInterface> interfaces)
     {
-        _text = text;
+        Text = text;
         _metadata = metadata;
+        _metadataPlace = metadataPlace;
         Name = name;
         Uuid = uuid;
         Interfaces = interfaces;
     }
+
+    /// <summary>The document.</summary>
+    public string Text { get; }
 
     /// <summary>The domain's name.</summary>
     public string Name { get; }
@@ -63,7 +68,7 @@ public sealed class DomainXml
     /// <param name="target">An interface of this document.</param>
     /// <param name="device">The tap's name, which libvirt keeps if it does not begin as its own names do (vnet).</param>
     public string WithEthernet(DomainInterface target, string device) =>
-        target.Rewrite(_text, "ethernet", $"<target dev='{Escape(device)}'/>");
+        target.Rewrite(Text, "ethernet", $"<target dev='{Escape(device)}'/>");
 
     /// <summary>The document with the interface at its home again.</summary>
     /// <param name="target">An interface of this document.</param>
@@ -72,8 +77,14 @@ public sealed class DomainXml
     {
         var type = source.Type == HomeSourceType.Bridge ? "bridge" : "network";
         var portGroup = source.PortGroup is { } name ? $" portgroup='{Escape(name)}'" : "";
-        return target.Rewrite(_text, type, $"<source {type}='{Escape(source.Name)}'{portGroup}/>");
+        return target.Rewrite(Text, type, $"<source {type}='{Escape(source.Name)}'{portGroup}/>");
     }
+
+    /// <summary>The document with other metadata of ours in the place of what it has.</summary>
+    /// <exception cref="InvalidOperationException">The domain is not enrolled.</exception>
+    public string WithProfile(MobilityProfile profile) => IsEnrolled
+        ? string.Concat(Text.AsSpan(0, _metadataPlace.Start.Value), profile.ToElement(), Text.AsSpan(_metadataPlace.End.Value))
+        : throw new InvalidOperationException("the domain is not enrolled");
 
     private static string Escape(string value) => System.Security.SecurityElement.Escape(value);
 
@@ -83,6 +94,7 @@ public sealed class DomainXml
         string? name = null;
         Guid? uuid = null;
         XElement? metadata = null;
+        Range metadataPlace = default;
         var interfaces = new List<DomainInterface>();
         var path = new Stack<string>();
         while (reader.Read())
@@ -113,7 +125,9 @@ public sealed class DomainXml
                     break;
                 case (3, "") when path.ElementAt(1) == "metadata"
                     && reader is { LocalName: MobilityProfile.Element, NamespaceURI: MobilityProfile.Namespace }:
+                    var start = positions.StartOfTag();
                     metadata = Element(reader);
+                    metadataPlace = start..positions.EndOfTag(positions.StartOfTag());
                     path.Pop();
                     break;
                 case (3, "interface") when path.ElementAt(1) == "devices":
@@ -130,7 +144,7 @@ public sealed class DomainXml
             }
         }
 
-        return new(text, name ?? throw Lacks("name"), uuid ?? throw Lacks("valid uuid"), metadata, interfaces);
+        return new(text, name ?? throw Lacks("name"), uuid ?? throw Lacks("valid uuid"), metadata, metadataPlace, interfaces);
     }
 
     private static MalformedXmlException Lacks(string what) => new($"the domain's XML has no {what}", 1);

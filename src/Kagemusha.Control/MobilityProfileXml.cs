@@ -47,6 +47,19 @@ public sealed partial record MobilityProfile
         return text.ToString();
     }
 
+    /// <summary>The metadata as it stands in a domain's XML, which is what libvirt makes of <see cref="ToMetadata"/>.</summary>
+    internal string ToElement()
+    {
+        var mobility = XElement.Parse(ToMetadata());
+        foreach (var element in mobility.DescendantsAndSelf())
+        {
+            element.Name = XName.Get(element.Name.LocalName, Namespace);
+        }
+
+        mobility.Add(new XAttribute(XNamespace.Xmlns + Key, Namespace));
+        return mobility.ToString();
+    }
+
     /// <summary>Reads the metadata as libvirt gives it, with or without its namespace.</summary>
     /// <exception cref="MalformedXmlException">It is not ours, damaged, or of a newer version.</exception>
     public static MobilityProfile Parse(string metadata)

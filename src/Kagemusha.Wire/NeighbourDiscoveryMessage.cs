@@ -53,8 +53,16 @@ public abstract record NeighbourDiscoveryMessage(WireArray<NeighbourDiscoveryOpt
         }
     }
 
+    /// <summary>The message as bytes from its type on; the checksum is left zero.</summary>
+    public byte[] ToArray()
+    {
+        var bytes = new byte[Length];
+        WriteTo(bytes);
+        return bytes;
+    }
+
     /// <summary>Reads a message. The checksum and what depends on addresses are the packet's affair.</summary>
-    internal static bool TryParse(ReadOnlySpan<byte> bytes, [NotNullWhen(true)] out NeighbourDiscoveryMessage? message, out WireError error)
+    public static bool TryParse(ReadOnlySpan<byte> bytes, [NotNullWhen(true)] out NeighbourDiscoveryMessage? message, out WireError error)
     {
         message = null;
         var fixedLength = bytes.IsEmpty ? 0 : bytes[0] switch

@@ -52,6 +52,19 @@ public class DomainXmlTests
         Assert.Equal(name, DomainXml.Parse(Domains.Xml(name: xml)).Name);
 
     [Fact]
+    public void Metadata_is_changed_and_nothing_else()
+    {
+        var domain = DomainXml.Parse(Domains.Xml());
+        var enrolled = Domains.Profile.Interfaces[0];
+        var changed = new MobilityProfile([enrolled with { Addresses = [enrolled.Addresses[0] with { ReservedThrough = 128, BindingPossible = true }] }]);
+
+        var text = domain.WithProfile(changed);
+
+        Assert.Equal(changed, DomainXml.Parse(text).ReadProfile());
+        Assert.Equal(Domains.Xml(metadata: "x"), text.Replace(text[text.IndexOf("<kagemusha:mobility", StringComparison.Ordinal)..(text.IndexOf("</kagemusha:mobility>", StringComparison.Ordinal) + 21)], "x", StringComparison.Ordinal));
+    }
+
+    [Fact]
     public void Away_the_interface_ends_at_a_tap_and_nothing_else_changes()
     {
         var away = Domains.Interface

@@ -9,6 +9,9 @@ namespace Kagemusha.Mobility;
 /// </summary>
 public sealed class MobileNode
 {
+    /// <summary>How many sequence numbers a node reserves at once.</summary>
+    public const ushort SequenceBlock = SequenceCounter.BlockSize;
+
     /// <summary>INITIAL_BINDACK_TIMEOUT (RFC 6275, section 12).</summary>
     public static readonly TimeSpan InitialBindackTimeout = TimeSpan.FromSeconds(1);
 
