@@ -1,0 +1,125 @@
+using System.Globalization;
+using Kagemusha.Linux;
+using Kagemusha.Wire;
+
+namespace Kagemusha.Agent;
+
+/// <summary>
+/// What the kernel has to hold for the guests that are away, all of it, from nothing but who they are. Pure: the same guests give the same state.
+/// <code>
+///                        kgvrf (table: ... unreachable default last)
+///                       /                                          \
+///   [guest] -- tap (the home router's addresses)          kgha........ (ip6tnl, care-of address -> home agent)
+///              ingress: own home addresses out, nothing else
+///              HoA/128 dev tap                            default from HoA dev kgha........
+/// </code>
+/// </summary>
+internal static class AwayDataPath
+{
+    /// <summary>The one VRF of all guests: home addresses are unique.</summary>
+    public const string VrfName = "kgvrf";
+
+    /// <summary>
+    /// No guest may make the host or the home agent believe that it is a mobile node itself, or tunnel past the filter: hop-by-hop options (0), IPv6 in
+    /// IPv6 (41), a routing header (43), destination options (60: the Home Address option), a mobility header (135).
+    /// </summary>
+    private static readonly byte[] ForbiddenHeaders = [0, 41, 43, 60, 135];
+
+    private const ushort FirstPass = 60_000;
+
+    private static readonly Ipv6Prefix[] LinkScopes = [Ipv6Prefix.Parse("fe80::/10"), Ipv6Prefix.Parse("ff00::/8")];
+
+    /// <summary>What is wanted for all of these.</summary>
+    /// <param name="links">The guests' interfaces.</param>
+    /// <param name="hostAddresses">The host's own addresses, which no guest may reach: the rule for table local comes before a VRF's.</param>
+    /// <param name="table">The VRF's table.</param>
+    public static KernelState For(IReadOnlyCollection<AwayLink> links, IReadOnlyCollection<Ipv6Address> hostAddresses, uint table)
+    {
+        if (links.Count == 0)
+        {
+            return KernelState.Empty;
+        }
+
+        var wanted = new List<KernelObject>
+        {
+            new Sysctl("ipv6/conf/all/forwarding", "1"),
+            new Vrf(VrfName, table),
+            // Without it a lookup that misses goes on in the main table, and the guest's packets leave natively on the foreign link.
+            new Route(new(default, 0), table) { Metric = Route.LastMetric },
+        };
+        foreach (var link in links)
+        {
+            var tunnel = TunnelName(link.CareOf.Address, link.HomeAgent);
+            wanted.Add(new Ip6Tunnel(tunnel, link.CareOf.Address, link.HomeAgent) { Underlay = link.CareOf.Interface, Master = VrfName });
+            wanted.AddRange(GuestSide(link, tunnel, hostAddresses, table));
+        }
+
+        return KernelState.Create([.. wanted]);
+    }
+
+    /// <summary>The name of the tunnel between two addresses.</summary>
+    public static string TunnelName(Ipv6Address careOfAddress, Ipv6Address homeAgent)
+    {
+        // FNV-1a: the name only has to be the same each time and fit in 15 bytes.
+        uint hash = 2166136261;
+        foreach (var b in (byte[])[.. careOfAddress.ToArray(), .. homeAgent.ToArray()])
+        {
+            hash = (hash ^ b) * 16777619;
+        }
+
+        return "kgha" + hash.ToString("x8", CultureInfo.InvariantCulture);
+    }
+
+    private static IEnumerable<KernelObject> GuestSide(
+        AwayLink link, string tunnel, IReadOnlyCollection<Ipv6Address> hostAddresses, uint table)
+    {
+        var tap = link.Tap;
+        yield return new Port(tap) { Master = VrfName, Address = link.RouterMac };
+        yield return new LinkAddress(tap, link.Router, 64);
+        foreach (var home in link.HomeAddresses)
+        {
+            yield return new Neighbour(tap, home, link.Mac);
+            yield return new Route(new(home, 128), table) { Link = tap };
+            yield return new Route(new(default, 0), table) { Source = new(home, 128), Link = tunnel };
+        }
+
+        ushort priority = 1;
+        foreach (var match in Dropped(hostAddresses))
+        {
+            yield return new Filter(tap, FilterHook.Ingress, priority++, match, FilterAction.Drop);
+        }
+
+        // At fixed places: an address more or less on the host must not move them, for a packet would find none for a moment.
+        priority = FirstPass;
+        foreach (var home in link.HomeAddresses)
+        {
+            yield return new Filter(tap, FilterHook.Ingress, priority++, new FlowerMatch { Source = new(home, 128) }, FilterAction.Pass);
+        }
+
+        // The guest's neighbour discovery, its IPv4 and whatever else: the agent reads its copy before this drops it.
+        yield return new Filter(tap, FilterHook.Ingress, ushort.MaxValue, new AnyMatch(), FilterAction.Drop);
+    }
+
+    private static IEnumerable<FilterMatch> Dropped(IReadOnlyCollection<Ipv6Address> hostAddresses)
+    {
+        foreach (var header in ForbiddenHeaders)
+        {
+            yield return U32Match.NextHeader(header);
+        }
+
+        foreach (var header in ForbiddenHeaders)
+        {
+            yield return U32Match.FragmentNextHeader(header);
+        }
+
+        foreach (var scope in LinkScopes)
+        {
+            yield return new FlowerMatch { Destination = scope };
+        }
+
+        foreach (var address in hostAddresses.Order())
+        {
+            yield return new FlowerMatch { Destination = new(address, 128) };
+        }
+    }
+}

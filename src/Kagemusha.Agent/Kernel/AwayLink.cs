@@ -1,0 +1,31 @@
+using Kagemusha.Wire;
+
+namespace Kagemusha.Agent;
+
+/// <summary>This host's end of a tunnel: the care-of address and the interface that it is on.</summary>
+/// <param name="Address">The care-of address.</param>
+/// <param name="Interface">The interface's name.</param>
+/// <param name="InterfaceIndex">The interface's index.</param>
+/// <param name="Mtu">The path's MTU as far as this host knows it.</param>
+internal sealed record CareOf(Ipv6Address Address, string Interface, int InterfaceIndex, int Mtu)
+{
+    /// <summary>What an outer header takes (RFC 2473, section 7); never below IPv6's least (RFC 8200, section 5).</summary>
+    public int TunnelMtu => Math.Max(Mtu - 40, 1280);
+}
+
+/// <summary>A guest's interface away from home, as the kernel is to serve it.</summary>
+/// <param name="Tap">The tap's name; what needs it is left out while libvirt has not made it.</param>
+/// <param name="Mac">The guest's own link-layer address.</param>
+/// <param name="Router">The home router's link-local address.</param>
+/// <param name="RouterMac">The home router's link-layer address.</param>
+/// <param name="HomeAddresses">The guest's home addresses.</param>
+/// <param name="HomeAgent">The other end of the tunnel.</param>
+/// <param name="CareOf">Our end of the tunnel.</param>
+internal sealed record AwayLink(
+    string Tap,
+    LinkLayerAddress Mac,
+    Ipv6Address Router,
+    LinkLayerAddress RouterMac,
+    IReadOnlyList<Ipv6Address> HomeAddresses,
+    Ipv6Address HomeAgent,
+    CareOf CareOf);

@@ -1,0 +1,111 @@
+using Kagemusha.Linux;
+using Kagemusha.Wire;
+
+namespace Kagemusha.Agent;
+
+/// <summary>A home agent that this host cannot speak with; the message is one line for the operator.</summary>
+internal sealed class UnreachableException(string message) : Exception(message);
+
+/// <summary>
+/// The host's own network, over which it speaks with home agents. Signalling comes in on packet sockets: the kernel drops what is addressed to a home address
+/// that is not its own, or answers it with a parameter problem, before any other socket sees it.
+/// </summary>
+internal sealed class Underlay : IDisposable
+{
+    private const byte Mobility = (byte)NextHeader.Mobility;
+    private const byte Esp = (byte)NextHeader.EncapsulatingSecurityPayload;
+
+    private readonly AgentConfiguration _configuration;
+    private readonly Kernel _kernel;
+    private readonly AgentLog _log;
+    private readonly Action<MobilityPacket> _received;
+    private readonly Dictionary<int, FramePort> _listening = [];
+    private readonly RawIpv6Sender _sender = new();
+    private readonly ProtocolHolder[] _silence = [new(Mobility), new(Esp)];
+
+    /// <param name="configuration">May name the care-of address.</param>
+    /// <param name="kernel">Knows the routes.</param>
+    /// <param name="log">Where failures are told.</param>
+    /// <param name="received">Takes each mobility message, on the agent's loop.</param>
+    public Underlay(AgentConfiguration configuration, Kernel kernel, AgentLog log, Action<MobilityPacket> received)
+    {
+        _configuration = configuration;
+        _kernel = kernel;
+        _log = log;
+        _received = received;
+    }
+
+    /// <summary>This host's end of a tunnel to a home agent.</summary>
+    /// <exception cref="UnreachableException">There is no route, or no address for it.</exception>
+    public CareOf Resolve(Ipv6Address homeAgent)
+    {
+        var route = _kernel.Lookup(homeAgent) ?? throw new UnreachableException($"this host has no route to the home agent {homeAgent}");
+        var careOf = _configuration.CareOfAddress ?? route.Source;
+        if (!careOf.IsRoutableUnicast)
+        {
+            throw new UnreachableException(
+                $"this host has no global address on {route.Interface}, by which it reaches the home agent {homeAgent}: set care_of_address in {AgentConfiguration.Path}");
+        }
+
+        if (careOf == homeAgent)
+        {
+            throw new UnreachableException($"the home agent {homeAgent} is this host itself: a VM that is away needs one elsewhere");
+        }
+
+        return new(careOf, route.Interface, route.InterfaceIndex, route.Mtu);
+    }
+
+    /// <summary>Takes mobility messages from this interface from now on.</summary>
+    public void Listen(CareOf careOf)
+    {
+        if (!_listening.ContainsKey(careOf.InterfaceIndex))
+        {
+            _listening.Add(careOf.InterfaceIndex, new(careOf.InterfaceIndex, PacketFilter.NextHeader(Mobility), Receive, e => Lose(careOf, e)));
+        }
+    }
+
+    /// <summary>Sends a Binding Update from its care-of address.</summary>
+    public void Send(MobilityPacket packet)
+    {
+        try
+        {
+            _sender.Send(packet.ToArray());
+        }
+        catch (KernelException e)
+        {
+            // Repeated by the mobile node's own back-off.
+            _log.Warn($"a message from {packet.Source} to {packet.Destination} was not sent: {e.Message}");
+        }
+    }
+
+    public void Dispose()
+    {
+        foreach (var port in _listening.Values)
+        {
+            port.Dispose();
+        }
+
+        _sender.Dispose();
+        foreach (var holder in _silence)
+        {
+            holder.Dispose();
+        }
+    }
+
+    private void Receive(EthernetFrame frame)
+    {
+        if (MobilityPacket.TryParse(frame.Payload.Span, out var packet, out _))
+        {
+            _received(packet);
+        }
+    }
+
+    private void Lose(CareOf careOf, KernelException cause)
+    {
+        _log.Warn($"{careOf.Interface} is heard no more, until it is needed again: {cause.Message}");
+        if (_listening.Remove(careOf.InterfaceIndex, out var port))
+        {
+            port.Dispose();
+        }
+    }
+}
