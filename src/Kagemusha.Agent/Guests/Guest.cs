@@ -1,0 +1,109 @@
+using Kagemusha.Control;
+using Kagemusha.Wire;
+
+namespace Kagemusha.Agent;
+
+/// <summary>Where a domain's life on this host stands.</summary>
+internal enum Presence
+{
+    /// <summary>A migration to this host is being prepared; the guest does not run yet.</summary>
+    Incoming,
+
+    /// <summary>The guest is this host's: it runs here, or is paused by its administrator.</summary>
+    Running,
+
+    /// <summary>Suspended for a migration from this host: it goes on at the other end, or is given back.</summary>
+    Leaving,
+}
+
+/// <summary>Where an enrolled interface ends on this host.</summary>
+internal abstract record Attachment
+{
+    /// <summary>On the home link's bridge, as without us.</summary>
+    /// <param name="Bridge">The bridge's name.</param>
+    /// <param name="Tap">The tap's name, or null while libvirt has not made it.</param>
+    internal sealed record Home(string Bridge, string? Tap) : Attachment;
+
+    /// <summary>At a tap of its own, behind a tunnel.</summary>
+    /// <param name="Tap">The tap's name.</param>
+    /// <param name="CareOf">This host's end of the tunnel.</param>
+    internal sealed record Away(string Tap, CareOf CareOf) : Attachment;
+}
+
+/// <summary>An enrolled interface of a guest on this host.</summary>
+internal sealed class GuestLink(EnrolledInterface enrolled, Attachment attachment) : IDisposable
+{
+    /// <summary>What the metadata says of it.</summary>
+    public EnrolledInterface Enrolled { get; } = enrolled;
+
+    /// <summary>Where it ends here.</summary>
+    public Attachment Attachment { get; set; } = attachment;
+
+    /// <summary>One registration for each home address: no shared fate.</summary>
+    public List<Registration> Registrations { get; } = [];
+
+    /// <summary>What answers the guest's neighbour discovery, while it is away.</summary>
+    public GuestPort? GuestPort { get; set; }
+
+    /// <summary>What speaks on the home link for it, while it is at home and the home agent does not know yet.</summary>
+    public HomeLinkPort? HomeLinkPort { get; set; }
+
+    /// <summary>How the kernel is to serve it, or null at home.</summary>
+    public AwayLink? AwayLink => Attachment is Attachment.Away away
+        ? new(
+            away.Tap,
+            Enrolled.Mac,
+            Enrolled.Link.Router,
+            Enrolled.Link.RouterLinkLayerAddress,
+            [.. Enrolled.Addresses.Select(address => address.Address)],
+            Enrolled.HomeAgent,
+            away.CareOf)
+        : null;
+
+    /// <summary>The name that the tap gets away: its own prefix, because libvirt forgets names that begin like its own.</summary>
+    public static string TapName(LinkLayerAddress mac) => "kg" + mac.ToString().Replace(":", "", StringComparison.Ordinal);
+
+    public void Dispose()
+    {
+        GuestPort?.Dispose();
+        HomeLinkPort?.Dispose();
+    }
+}
+
+/// <summary>An enrolled domain on this host.</summary>
+/// <param name="uuid">Its UUID, by which it is known on every host.</param>
+/// <param name="name">Its name.</param>
+/// <param name="links">Its enrolled interfaces.</param>
+/// <param name="written">The metadata that libvirt has.</param>
+internal sealed class Guest(Guid uuid, string name, IReadOnlyList<GuestLink> links, MobilityProfile written) : IDisposable
+{
+    public Guid Uuid { get; } = uuid;
+
+    public string Name { get; } = name;
+
+    public IReadOnlyList<GuestLink> Links { get; } = links;
+
+    public Presence Presence { get; set; }
+
+    /// <summary>The metadata that libvirt has, as far as is known.</summary>
+    public MobilityProfile WrittenProfile { get; set; } = written;
+
+    /// <summary>When an incoming migration that has not come is given up; monotonic.</summary>
+    public TimeSpan Deadline { get; set; }
+
+    /// <summary>The metadata that libvirt is to have: what it had, with the registrations' present numbers.</summary>
+    public MobilityProfile Profile => new([.. Links.Select(link => link.Enrolled with
+    {
+        Addresses = [.. link.Registrations.Select(registration => registration.Enrolled)],
+    })]);
+
+    public IEnumerable<Registration> Registrations => Links.SelectMany(link => link.Registrations);
+
+    public void Dispose()
+    {
+        foreach (var link in Links)
+        {
+            link.Dispose();
+        }
+    }
+}

@@ -1,0 +1,154 @@
+using Kagemusha.Control;
+using Kagemusha.Linux;
+using Kagemusha.Mobility;
+using Kagemusha.Wire;
+
+namespace Kagemusha.Agent;
+
+/// <summary>
+/// The one place that decides what a guest is on this host: it comes, runs, leaves and is gone; the kernel and the registrations follow.
+/// </summary>
+internal sealed class GuestLifecycle(
+    AgentConfiguration configuration, GuestTable guests, HostKernel kernel, Underlay underlay, Registrar registrar, AgentLog log)
+{
+    /// <summary>How long a migration that was begun may take to bring the guest; libvirt tells nobody that one will never come.</summary>
+    public static readonly TimeSpan IncomingPatience = TimeSpan.FromMinutes(10);
+
+    // A home agent may hold a binding that only the metadata tells of for as long as any can last (RFC 6275, section 6.1.7: 16 bits of 4 s).
+    private static readonly TimeSpan LongestBinding = TimeSpan.FromSeconds(4 * ushort.MaxValue);
+
+    /// <summary>Takes a guest up: what metadata, state file and XML say of it.</summary>
+    /// <param name="uuid">The domain.</param>
+    /// <param name="name">The domain's name.</param>
+    /// <param name="profile">The domain's metadata.</param>
+    /// <param name="attach">Where each of its interfaces ends here.</param>
+    /// <param name="presence">Where it stands.</param>
+    public Guest Take(Guid uuid, string name, MobilityProfile profile, Func<EnrolledInterface, Attachment> attach, Presence presence)
+    {
+        var known = StateFile.Read(uuid, line => log.Decision(name, line, failed: true));
+        var links = profile.Interfaces.Select(enrolled =>
+        {
+            var link = new GuestLink(enrolled, attach(enrolled));
+            link.Registrations.AddRange(enrolled.Addresses.Select(address => Register(enrolled, address, known)));
+            return link;
+        });
+        var guest = new Guest(uuid, name, [.. links], profile) { Presence = presence, Deadline = Clock.Now + IncomingPatience };
+        guests.Put(guest);
+        return guest;
+    }
+
+    /// <summary>Builds the data path of a guest whose taps are there.</summary>
+    /// <returns>What was changed in the kernel.</returns>
+    /// <exception cref="KernelException">The kernel refused.</exception>
+    /// <exception cref="ConfigurationException">The metadata's advertisement is none.</exception>
+    public IReadOnlyList<string> Attach(Guest guest)
+    {
+        foreach (var link in guest.Links)
+        {
+            if (link.Attachment is Attachment.Away away)
+            {
+                underlay.Listen(away.CareOf);
+            }
+        }
+
+        var changes = kernel.Apply(guests.AwayLinks);
+        foreach (var link in guest.Links)
+        {
+            if (link.Attachment is Attachment.Away away && link.GuestPort is null && kernel.Find(away.Tap) is { } tap)
+            {
+                link.GuestPort = OpenGuestPort(link, away, tap);
+            }
+        }
+
+        return changes;
+    }
+
+    /// <summary>The guest runs here from now on.</summary>
+    public void Activate(Guest guest)
+    {
+        guest.Presence = Presence.Running;
+        IncomingMarker.Delete(guest.Uuid);
+        registrar.Activate(guest);
+        foreach (var link in guest.Links)
+        {
+            link.GuestPort?.Resumed();
+        }
+    }
+
+    /// <summary>The guest was suspended here to go on elsewhere: this host is no longer active for it. Its data path stays, it may come back.</summary>
+    public void Leave(Guest guest)
+    {
+        guest.Presence = Presence.Leaving;
+        registrar.Deactivate(guest);
+    }
+
+    /// <summary>The guest is not on this host any more.</summary>
+    /// <param name="guest">The guest.</param>
+    /// <param name="moved">It lives on at another host, with newer numbers: what this one knows is of no use any more.</param>
+    public void Forget(Guest guest, bool moved)
+    {
+        registrar.Deactivate(guest);
+        guests.Remove(guest.Uuid);
+        IncomingMarker.Delete(guest.Uuid);
+        if (moved)
+        {
+            StateFile.Delete(guest.Uuid);
+        }
+
+        Reapply();
+    }
+
+    /// <summary>The kernel is made to match, whoever has changed it.</summary>
+    public void Reapply()
+    {
+        try
+        {
+            kernel.Apply(guests.AwayLinks);
+        }
+        catch (KernelException e)
+        {
+            log.Error($"the kernel cannot be brought into the wanted state: {e.Message}");
+        }
+    }
+
+    private Registration Register(
+        EnrolledInterface enrolled, EnrolledAddress address, IReadOnlyDictionary<Ipv6Address, MobileNodeSnapshot> known)
+    {
+        var snapshot = new MobileNodeSnapshot(
+            address.ReservedThrough, null, TimeSpan.Zero, address.BindingPossible ? LongestBinding : TimeSpan.Zero);
+        // The state file is older than the metadata if the guest has been elsewhere since: numbers are compared modulo 2^15 (RFC 6275, section 9.5.1).
+        if (known.TryGetValue(address.Address, out var own) && (ushort)(own.ReservedThrough - address.ReservedThrough) < 0x8000)
+        {
+            snapshot = own;
+        }
+
+        var node = new MobileNode(
+            new(address.Address, enrolled.HomeAgent)
+            {
+                Lifetime = configuration.BindingLifetime,
+                InitialBindackTimeoutFirstReg = configuration.FirstAcknowledgementTimeout,
+            },
+            snapshot,
+            Clock.Now,
+            Random.Shared.NextDouble);
+        return new(address.Address, node);
+    }
+
+    private GuestPort OpenGuestPort(GuestLink link, Attachment.Away away, NetworkInterface tap)
+    {
+        var home = link.Enrolled.Link;
+        if (!NeighbourDiscoveryMessage.TryParse(home.RouterAdvertisement.Span, out var message, out var error)
+            || message is not RouterAdvertisement advertisement)
+        {
+            throw new ConfigurationException($"the home router's advertisement in the metadata cannot be used: {error.What}: enroll the VM again at home");
+        }
+
+        var homeRouter = new HomeRouterDouble(new(
+            home.Router,
+            home.RouterLinkLayerAddress,
+            advertisement,
+            [.. link.Enrolled.Addresses.Select(address => address.Address)],
+            Math.Min(home.Mtu, away.CareOf.TunnelMtu)));
+        return new(tap.Index, homeRouter, log);
+    }
+}

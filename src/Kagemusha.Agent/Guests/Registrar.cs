@@ -1,0 +1,206 @@
+using System.Globalization;
+using Kagemusha.Mobility;
+using Kagemusha.Wire;
+
+namespace Kagemusha.Agent;
+
+/// <summary>Feeds the mobile nodes and carries out what they want, in its order.</summary>
+internal sealed class Registrar
+{
+    private static readonly TimeSpan SettlePatience = TimeSpan.FromSeconds(10);
+
+    private readonly GuestTable _guests;
+    private readonly Underlay _underlay;
+    private readonly AgentLog _log;
+    private readonly Action<Guest> _changed;
+    private readonly Func<string, IReadOnlyList<Linux.NetworkInterface>> _portsOf;
+    private TaskCompletionSource _news = new();
+
+    /// <param name="guests">The guests of this host.</param>
+    /// <param name="underlay">The way to the home agents.</param>
+    /// <param name="portsOf">A bridge's ports.</param>
+    /// <param name="log">Where what has become of a binding is told.</param>
+    /// <param name="changed">Is told when a guest's metadata may be other than libvirt has it.</param>
+    public Registrar(
+        GuestTable guests,
+        Underlay underlay,
+        Func<string, IReadOnlyList<Linux.NetworkInterface>> portsOf,
+        AgentLog log,
+        Action<Guest> changed)
+    {
+        _guests = guests;
+        _underlay = underlay;
+        _portsOf = portsOf;
+        _log = log;
+        _changed = changed;
+    }
+
+    /// <summary>When <see cref="WakeUp"/> is to be called.</summary>
+    public TimeSpan? NextWakeUp => _guests.All
+        .SelectMany(guest => guest.Links)
+        .SelectMany(link => link.Registrations.Select(registration => registration.Node.NextWakeUp).Append(link.GuestPort?.NextWakeUp))
+        .Min();
+
+    /// <summary>The guest runs here: each node is told where.</summary>
+    public void Activate(Guest guest) => HandleAll(guest, link => link.Attachment is Attachment.Away away
+        ? new MobileNodeInput.Away(away.CareOf.Address)
+        : new MobileNodeInput.Home());
+
+    /// <summary>The guest does not run here: nothing is sent for it.</summary>
+    public void Deactivate(Guest guest) => HandleAll(guest, _ => new MobileNodeInput.Passive());
+
+    /// <summary>The home agents are told again at once.</summary>
+    public void Refresh(Guest guest) => HandleAll(guest, _ => new MobileNodeInput.Refresh());
+
+    /// <summary>Waits for the home agents' answers, and not for ever.</summary>
+    /// <returns>Null when each has answered as wanted, else one sentence.</returns>
+    public async Task<string?> SettleAsync(Guest guest)
+    {
+        using var patience = new CancellationTokenSource(SettlePatience);
+        while (guest.Registrations.FirstOrDefault(registration => !IsSettled(registration)) is { } open)
+        {
+            var news = _news;
+            try
+            {
+                await news.Task.WaitAsync(patience.Token);
+            }
+            catch (OperationCanceledException)
+            {
+                var problem = open.Node.GetState(Clock.Now).Problem ?? "it does not answer";
+                return $"the home agent has not acknowledged {open.Address} within {SettlePatience.TotalSeconds:0} s: {problem}";
+            }
+        }
+
+        return null;
+    }
+
+    /// <summary>A message has come; whose it is shows in its home address.</summary>
+    public void Receive(MobilityPacket packet)
+    {
+        var homeAddress = packet.HomeAddress ?? (packet.Message as BindingError)?.HomeAddress ?? packet.Destination;
+        foreach (var guest in _guests.All)
+        {
+            foreach (var link in guest.Links)
+            {
+                if (link.Registrations.Find(registration => registration.Address == homeAddress) is { } registration)
+                {
+                    Handle(guest, link, registration, new MobileNodeInput.Received(packet));
+                    return;
+                }
+            }
+        }
+    }
+
+    /// <summary>Some time has come.</summary>
+    public void WakeUp()
+    {
+        foreach (var guest in _guests.All)
+        {
+            foreach (var link in guest.Links)
+            {
+                if (link.GuestPort?.NextWakeUp <= Clock.Now)
+                {
+                    link.GuestPort.WakeUp();
+                }
+
+                foreach (var registration in link.Registrations.Where(registration => registration.Node.NextWakeUp <= Clock.Now))
+                {
+                    Handle(guest, link, registration, new MobileNodeInput.WakeUp());
+                }
+            }
+        }
+    }
+
+    private static bool IsSettled(Registration registration) => registration.Node.GetState(Clock.Now) is
+        { Phase: MobileNodePhase.AtHome or MobileNodePhase.Registered, Unanswered: 0 };
+
+    private void HandleAll(Guest guest, Func<GuestLink, MobileNodeInput> input)
+    {
+        foreach (var link in guest.Links)
+        {
+            foreach (var registration in link.Registrations)
+            {
+                Handle(guest, link, registration, input(link));
+            }
+        }
+    }
+
+    private void Handle(Guest guest, GuestLink link, Registration registration, MobileNodeInput input)
+    {
+        foreach (var effect in registration.Node.Handle(Clock.Now, input))
+        {
+            switch (effect)
+            {
+                case MobileNodeEffect.SequenceReserved:
+                    // Before the packets that follow: a crash must not use a number twice.
+                    StateFile.Write(guest);
+                    _changed(guest);
+                    break;
+                case MobileNodeEffect.SendFromCareOfAddress { Packet: var packet }:
+                    _underlay.Send(packet);
+                    break;
+                case MobileNodeEffect.SendOnHomeLink { Packet: var packet }:
+                    OpenHomeLink(link)?.Send(packet);
+                    break;
+                case MobileNodeEffect.AnnounceOnHomeLink:
+                    OpenHomeLink(link)?.Announce(registration.Address);
+                    break;
+                case MobileNodeEffect.BindingChanged change:
+                    StateFile.Write(guest);
+                    _changed(guest);
+                    Report(guest, link, registration, change);
+                    _news.TrySetResult();
+                    _news = new();
+                    break;
+            }
+        }
+
+        if (link.Registrations.All(each => each.Node.NextWakeUp is null))
+        {
+            link.HomeLinkPort?.Dispose();
+            link.HomeLinkPort = null;
+        }
+    }
+
+    private HomeLinkPort? OpenHomeLink(GuestLink link)
+    {
+        if (link.HomeLinkPort is null && link.Attachment is Attachment.Home home)
+        {
+            try
+            {
+                var ports = _portsOf(home.Bridge).Where(port => port.Name != home.Tap);
+                link.HomeLinkPort = new(ports, link.Enrolled.Mac, link.Enrolled.HomeAgent, Receive, _log);
+            }
+            catch (Linux.KernelException e)
+            {
+                // Repeated by the mobile node's own back-off.
+                _log.Warn($"{home.Bridge}: the home link cannot be spoken on: {e.Message}");
+            }
+        }
+
+        return link.HomeLinkPort;
+    }
+
+    private void Report(Guest guest, GuestLink link, Registration registration, MobileNodeEffect.BindingChanged change)
+    {
+        var status = change.Status is { } code ? string.Create(CultureInfo.InvariantCulture, $", status {(int)code}") : "";
+        var lifetime = change.Lifetime > TimeSpan.Zero
+            ? string.Create(CultureInfo.InvariantCulture, $" for {change.Lifetime.TotalSeconds:0} s") : "";
+        var careOf = change.CareOfAddress is { } address ? $" at {address}" : "";
+        var line = $"binding: {registration.Address}{careOf} with home agent {link.Enrolled.HomeAgent}: {Word(change.Change)}{lifetime}{status}: {change.Explanation}";
+        var failed = change.Change is BindingChange.Refused or BindingChange.Unanswered
+            || (change.Change == BindingChange.Expired && link.Attachment is Attachment.Away);
+        _log.Decision(guest.Name, line, failed: failed);
+    }
+
+    private static string Word(BindingChange change) => change switch
+    {
+        BindingChange.Registered => "registered",
+        BindingChange.Refreshed => "refreshed",
+        BindingChange.Refused => "refused",
+        BindingChange.Unanswered => "not answered",
+        BindingChange.Expired => "expired",
+        BindingChange.Deregistered => "de-registered",
+        _ => change.ToString(),
+    };
+}

@@ -1,0 +1,70 @@
+using Kagemusha.Linux;
+using Kagemusha.Wire;
+
+namespace Kagemusha.Agent;
+
+/// <summary>A router on a link, as it advertises itself there.</summary>
+/// <param name="Address">Its link-local address.</param>
+/// <param name="LinkLayerAddress">Its link-layer address: what it says, else the frame's source.</param>
+/// <param name="Advertisement">The whole advertisement.</param>
+internal sealed record AdvertisedRouter(Ipv6Address Address, LinkLayerAddress LinkLayerAddress, RouterAdvertisement Advertisement)
+{
+    /// <summary>The prefixes whose addresses are on the link.</summary>
+    public IReadOnlyList<Ipv6Prefix> Prefixes =>
+    [
+        .. Advertisement.Options.OfType<PrefixInformation>()
+            .Where(option => option.Flags.HasFlag(PrefixFlags.OnLink) && option.PrefixLength <= 128)
+            .Select(option => new Ipv6Prefix(option.Prefix, option.PrefixLength)),
+    ];
+
+    /// <summary>The link's MTU if it is advertised.</summary>
+    public int? Mtu => Advertisement.Options.OfType<Mtu>().FirstOrDefault() is { Value: <= int.MaxValue } mtu ? (int)mtu.Value : null;
+}
+
+/// <summary>Asks the routers of a bridge's link for their advertisements (RFC 4861, section 6.3.7).</summary>
+internal static class RouterDiscovery
+{
+    /// <summary>How long a router may take: it may answer a solicitation by an advertisement that is up to 3 s late (RFC 4861, section 6.2.6).</summary>
+    public static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
+
+    private static readonly TimeSpan SolicitationInterval = TimeSpan.FromSeconds(2);
+
+    /// <summary>The first router on the link that is wanted, or null when none has answered.</summary>
+    /// <param name="bridge">The bridge.</param>
+    /// <param name="wanted">Which one.</param>
+    /// <exception cref="KernelException">The bridge cannot be read.</exception>
+    public static async Task<AdvertisedRouter?> FindAsync(NetworkInterface bridge, Func<AdvertisedRouter, bool> wanted)
+    {
+        var found = new TaskCompletionSource<AdvertisedRouter?>();
+        using var port = new FramePort(bridge.Index, PacketFilter.NeighbourDiscovery, Receive, e => found.TrySetException(e));
+        for (var left = Patience; left > TimeSpan.Zero && !found.Task.IsCompleted; left -= SolicitationInterval)
+        {
+            Solicit(port, bridge);
+            await Task.WhenAny(found.Task, Task.Delay(left < SolicitationInterval ? left : SolicitationInterval));
+        }
+
+        found.TrySetResult(null);
+        return await found.Task;
+
+        void Receive(EthernetFrame frame)
+        {
+            if (NeighbourDiscoveryPacket.TryParse(frame.Payload.Span, out var packet, out _)
+                && packet.Message is RouterAdvertisement advertisement)
+            {
+                var address = advertisement.Options.OfType<SourceLinkLayerAddress>().FirstOrDefault()?.Address ?? frame.Source;
+                var router = new AdvertisedRouter(packet.Source, address, advertisement);
+                if (wanted(router))
+                {
+                    found.TrySetResult(router);
+                }
+            }
+        }
+    }
+
+    // From the unspecified address: the bridge need not have one (RFC 4861, section 4.1), and no router learns anything from it.
+    private static void Solicit(FramePort port, NetworkInterface bridge)
+    {
+        var packet = new NeighbourDiscoveryPacket(Ipv6Address.Unspecified, Ipv6Address.AllRouters, new RouterSolicitation([]));
+        port.Send(EthernetFrame.Around(packet, bridge.Address ?? default, LinkLayerAddress.ForMulticast(Ipv6Address.AllRouters)));
+    }
+}
