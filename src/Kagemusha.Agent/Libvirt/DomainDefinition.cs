@@ -1,0 +1,82 @@
+using Kagemusha.Control;
+using LibvirtSharp;
+
+namespace Kagemusha.Agent;
+
+/// <summary>
+/// Keeps what libvirt has of a guest in step with it: the metadata's sequence numbers, and a persistent definition's interfaces, which a
+/// migration does not change. Both have to wait for the end of any migration.
+/// </summary>
+/// <param name="hypervisor">This host's libvirt.</param>
+/// <param name="guests">The guests of this host.</param>
+/// <param name="log">Where failures are told.</param>
+internal sealed class DomainDefinition(Hypervisor hypervisor, GuestTable guests, AgentLog log)
+{
+    private static readonly TimeSpan RetryInterval = TimeSpan.FromSeconds(5);
+
+    private readonly HashSet<Guid> _updating = [];
+
+    /// <summary>The guest may be other than libvirt has it.</summary>
+    public void Follow(Guest guest)
+    {
+        if (guest.Presence == Presence.Running && guest.Profile != guest.WrittenProfile && _updating.Add(guest.Uuid))
+        {
+            _ = UpdateAsync(guest.Uuid);
+        }
+    }
+
+    private async Task UpdateAsync(Guid uuid)
+    {
+        try
+        {
+            while (guests.TryFind(uuid, out var guest) && guest.Presence == Presence.Running && guest.Profile != guest.WrittenProfile)
+            {
+                var profile = guest.Profile;
+                var links = guest.Links.Select(link => (link.Enrolled, link.Attachment)).ToList();
+                try
+                {
+                    await hypervisor.AskAsync(connection => Write(connection, uuid, profile, links));
+                    guest.WrittenProfile = profile;
+                }
+                catch (Exception e) when (e is LibvirtException or RefusedException)
+                {
+                    // A migration runs, or libvirt is away: the state file has the numbers meanwhile.
+                    log.Debug($"{guest.Name}: libvirt's metadata is behind, trying again: {e.Message}");
+                    await Task.Delay(RetryInterval);
+                }
+            }
+        }
+        finally
+        {
+            _updating.Remove(uuid);
+        }
+    }
+
+    private static bool Write(
+        LibvirtConnection connection, Guid uuid, MobilityProfile profile, IReadOnlyList<(EnrolledInterface Enrolled, Attachment Place)> links)
+    {
+        using var domain = connection.FindByUuid(uuid);
+        if (domain is not { IsActive: true })
+        {
+            return false;
+        }
+
+        var isPersistent = domain.IsPersistent;
+        if (isPersistent)
+        {
+            var xml = DomainXml.Parse(domain.GetXml(DomainXmlFlags.Inactive | DomainXmlFlags.Secure));
+            var moved = links.Aggregate(xml, (current, link) => DomainXml.Parse(IncomingXml.Place(current, link.Enrolled, link.Place)));
+            if (moved.Text != xml.Text)
+            {
+                connection.Define(moved.Text).Dispose();
+            }
+        }
+
+        domain.SetMetadata(
+            profile.ToMetadata(),
+            MobilityProfile.Key,
+            MobilityProfile.Namespace,
+            DomainModificationImpact.Live | (isPersistent ? DomainModificationImpact.Config : 0));
+        return true;
+    }
+}

@@ -1,0 +1,71 @@
+using Kagemusha.Control;
+using LibvirtSharp;
+
+namespace Kagemusha.Agent;
+
+/// <summary>This host's libvirt: connected again whenever it has gone, its events on the agent's loop, its calls off it.</summary>
+/// <param name="uri">The connection's URI.</param>
+/// <param name="loop">The agent's loop.</param>
+/// <param name="log">Where gains and losses of the connection are told.</param>
+internal sealed class Hypervisor(string uri, AgentLoop loop, AgentLog log)
+{
+    private static readonly TimeSpan ReconnectInterval = TimeSpan.FromSeconds(1);
+
+    private LibvirtConnection? _connection;
+    private string _whyNot = "not yet";
+
+    /// <summary>Stays connected until it is cancelled.</summary>
+    /// <param name="connected">Called after each connection, on the loop.</param>
+    /// <param name="happened">Takes each event, on the loop.</param>
+    /// <param name="cancellation">Ends it.</param>
+    public async Task RunAsync(Func<Task> connected, Action<LifecycleEvent> happened, CancellationToken cancellation)
+    {
+        while (!cancellation.IsCancellationRequested)
+        {
+            try
+            {
+                using var connection = await Task.Run(() => LibvirtConnection.Open(uri), cancellation);
+                using var watch = connection.WatchLifecycle(e => loop.Post(() => happened(e)));
+                _connection = connection;
+                log.Info($"connected to libvirt at {uri}");
+                await connected();
+                var reason = await connection.Closed.WaitAsync(cancellation);
+                Lose($"the connection was closed: {reason}");
+            }
+            catch (LibvirtException e)
+            {
+                Lose(e.Message);
+            }
+            catch (OperationCanceledException)
+            {
+                return;
+            }
+            finally
+            {
+                _connection = null;
+            }
+
+            await Task.Delay(ReconnectInterval, cancellation).ContinueWith(_ => { }, TaskScheduler.Current);
+        }
+    }
+
+    /// <summary>Asks libvirt, off the loop: it may block for as long as a migration takes.</summary>
+    /// <exception cref="RefusedException">libvirt does not answer.</exception>
+    /// <exception cref="LibvirtException">libvirt refused.</exception>
+    public Task<T> AskAsync<T>(Func<LibvirtConnection, T> question)
+    {
+        var connection = _connection
+            ?? throw new RefusedException($"libvirt at {uri} does not answer: {_whyNot}", ExitCode.Libvirt);
+        return Task.Run(() => question(connection));
+    }
+
+    private void Lose(string why)
+    {
+        if (_whyNot != why)
+        {
+            log.Warn($"no connection to libvirt at {uri}, trying again each second: {why}");
+        }
+
+        _whyNot = why;
+    }
+}

@@ -1,0 +1,45 @@
+using Kagemusha.Control;
+using Kagemusha.Linux;
+
+namespace Kagemusha.Agent;
+
+/// <summary>Finds out where an enrolled interface ends, or is to end, on this host.</summary>
+/// <param name="kernel">Knows the links.</param>
+/// <param name="underlay">The way to the home agents.</param>
+/// <param name="bridgeOfNetwork">The bridge of a libvirt network of this host, or null.</param>
+internal sealed class Attachments(Kernel kernel, Underlay underlay, Func<string, Task<string?>> bridgeOfNetwork)
+{
+    /// <summary>For a guest that is to come: at home if this host's bridge of that name is on its home link, else away.</summary>
+    /// <exception cref="UnreachableException">Away, and the home agent cannot be reached.</exception>
+    public async Task<Attachment> ChooseAsync(EnrolledInterface enrolled)
+    {
+        var bridge = await HomeBridgeAsync(enrolled);
+        return bridge is null
+            ? new Attachment.Away(GuestLink.TapName(enrolled.Mac), underlay.Resolve(enrolled.HomeAgent))
+            : new Attachment.Home(bridge, null);
+    }
+
+    /// <summary>For a guest that is here: as its XML says.</summary>
+    /// <exception cref="UnreachableException">Away, and the home agent cannot be reached.</exception>
+    public Attachment Read(DomainXml xml, EnrolledInterface enrolled)
+    {
+        var current = xml.Interface(enrolled.Mac);
+        return current is { Type: "ethernet", TargetDevice: { } tap }
+            ? new Attachment.Away(tap, underlay.Resolve(enrolled.HomeAgent))
+            : new Attachment.Home(current?.SourceBridge ?? enrolled.Source.Name, current?.TargetDevice);
+    }
+
+    // A bridge of the same name may be another link's: its router decides.
+    private async Task<string?> HomeBridgeAsync(EnrolledInterface enrolled)
+    {
+        var name = enrolled.Source.Type == HomeSourceType.Bridge ? enrolled.Source.Name : await bridgeOfNetwork(enrolled.Source.Name);
+        if (name is null || kernel.Interfaces().Find(name) is not { Kind: "bridge" } bridge)
+        {
+            return null;
+        }
+
+        var router = await RouterDiscovery.FindAsync(
+            bridge, router => enrolled.Link.Prefixes.Any(prefix => router.Prefixes.Contains(prefix)));
+        return router is null ? null : name;
+    }
+}

@@ -1,0 +1,180 @@
+using Kagemusha.Control;
+using Kagemusha.Linux;
+using Kagemusha.Wire;
+using LibvirtSharp;
+
+namespace Kagemusha.Agent;
+
+/// <summary>Makes a domain mobile, on a host on its home link, and undoes it.</summary>
+/// <param name="hypervisor">This host's libvirt.</param>
+/// <param name="kernel">This host's links.</param>
+/// <param name="guests">The guests of this host.</param>
+/// <param name="lifecycle">What becomes of them.</param>
+/// <param name="log">Where each decision is told.</param>
+internal sealed class Enrolment(Hypervisor hypervisor, Kernel kernel, GuestTable guests, GuestLifecycle lifecycle, AgentLog log)
+{
+    /// <summary>Enrolls a domain.</summary>
+    /// <exception cref="RefusedException">A check refused it; nothing was changed.</exception>
+    public async Task<Done> EnrollAsync(EnrollRequest request)
+    {
+        var domain = await FindAsync(request.Domain);
+        if (domain.Xml.IsEnrolled)
+        {
+            throw new RefusedException($"{domain.Name} is enrolled already: unenroll it first");
+        }
+
+        var chosen = Choose(domain, request.Interface);
+        var source = HomeSourceOf(domain, chosen);
+        var bridge = await BridgeAsync(domain, chosen, source);
+        var router = await RouterDiscovery.FindAsync(bridge, candidate => candidate.Advertisement.RouterLifetime > 0 && candidate.Prefixes.Count > 0)
+            ?? throw new RefusedException(
+                $"no router has advertised itself on {bridge.Name} within {RouterDiscovery.Patience.TotalSeconds:0} s: enroll {domain.Name} on a host on its home link");
+        Check(request, router);
+
+        var link = new HomeLink(
+            [.. router.Prefixes], router.Address, router.LinkLayerAddress, router.Mtu ?? bridge.Mtu, [.. router.Advertisement.ToArray()]);
+        var addresses = request.HomeAddresses.Select(address => new EnrolledAddress(address, 0, BindingPossible: false));
+        var profile = new MobilityProfile([new(chosen.Mac!.Value, source, link, request.HomeAgent, [.. addresses])]);
+        await WriteAsync(domain, profile.ToMetadata());
+
+        if (domain.IsActive)
+        {
+            var guest = lifecycle.Take(
+                domain.Uuid, domain.Name, profile, _ => new Attachment.Home(bridge.Name, chosen.TargetDevice), Presence.Running);
+            lifecycle.Activate(guest);
+        }
+
+        log.Decision(domain.Name, $"enrolled: {chosen.Mac} with {string.Join(", ", request.HomeAddresses)}, home agent {request.HomeAgent}, home router {router.Address} on {bridge.Name}");
+        return new(Notes(domain, chosen, router, bridge));
+    }
+
+    /// <summary>Takes our metadata away.</summary>
+    /// <exception cref="RefusedException">It is not enrolled, or away.</exception>
+    public async Task<Done> UnenrollAsync(UnenrollRequest request)
+    {
+        var domain = await FindAsync(request.Domain);
+        if (!domain.Xml.IsEnrolled)
+        {
+            throw new RefusedException($"{domain.Name} is not enrolled", ExitCode.NotFound);
+        }
+
+        if (guests.TryFind(domain.Uuid, out var guest))
+        {
+            if (guest.Links.Any(link => link.Attachment is Attachment.Away))
+            {
+                throw new RefusedException($"{domain.Name} is away and would be unreachable: move it to a host on its home link first");
+            }
+
+            lifecycle.Forget(guest, moved: true);
+        }
+
+        await WriteAsync(domain, null);
+        StateFile.Delete(domain.Uuid);
+        log.Decision(domain.Name, "unenrolled");
+        return new([$"{domain.Name} is not mobile any more"]);
+    }
+
+    private async Task<DomainSnapshot> FindAsync(string nameOrUuid) =>
+        await hypervisor.AskAsync(connection => DomainSnapshot.Find(connection, nameOrUuid))
+        ?? throw new RefusedException($"there is no domain '{nameOrUuid}' on this host", ExitCode.NotFound);
+
+    private static DomainInterface Choose(DomainSnapshot domain, LinkLayerAddress? mac)
+    {
+        var all = domain.Xml.Interfaces.Where(candidate => candidate.Mac is not null).ToList();
+        var list = string.Join(", ", all.Select(candidate => $"{candidate.Mac} ({candidate.Type})"));
+        return (mac, all.Count) switch
+        {
+            (_, 0) => throw new RefusedException($"{domain.Name} has no network interface"),
+            (null, 1) => all[0],
+            (null, _) => throw new RefusedException($"{domain.Name} has several interfaces, choose one by --interface: {list}"),
+            var (wanted, _) => all.Find(candidate => candidate.Mac == wanted)
+                ?? throw new RefusedException($"{domain.Name} has no interface {wanted}, only {list}"),
+        };
+    }
+
+    private static HomeSource HomeSourceOf(DomainSnapshot domain, DomainInterface chosen) => chosen switch
+    {
+        { VirtualPort: { } port } => throw new RefusedException(
+            $"{domain.Name}'s interface {chosen.Mac} is a virtual port ({(port.Length > 0 ? port : "of the network's type")}): only interfaces on a Linux bridge can be enrolled"),
+        { Type: "bridge", SourceBridge: { } name } => new(HomeSourceType.Bridge, name),
+        { Type: "network", SourceNetwork: { } name } => new(HomeSourceType.Network, name, chosen.SourcePortGroup),
+        _ => throw new RefusedException(
+            $"{domain.Name}'s interface {chosen.Mac} is of type '{chosen.Type}': only interfaces on a Linux bridge (type bridge or network) can be enrolled"),
+    };
+
+    private async Task<NetworkInterface> BridgeAsync(DomainSnapshot domain, DomainInterface chosen, HomeSource source)
+    {
+        var name = chosen.SourceBridge;
+        if (name is null)
+        {
+            try
+            {
+                name = await hypervisor.AskAsync(connection => connection.GetNetworkBridge(source.Name))
+                    ?? throw new RefusedException($"{domain.Name}'s network '{source.Name}' is not there");
+            }
+            catch (LibvirtException e)
+            {
+                throw new RefusedException($"{domain.Name}'s network '{source.Name}' is on no Linux bridge: {e.Message}");
+            }
+        }
+
+        return kernel.Interfaces().Find(name) switch
+        {
+            { Kind: "bridge" } bridge => bridge,
+            null => throw new RefusedException($"{domain.Name}'s bridge '{name}' is not there"),
+            _ => throw new RefusedException($"{domain.Name}'s bridge '{name}' is not a Linux bridge: only those can be enrolled"),
+        };
+    }
+
+    private static void Check(EnrollRequest request, AdvertisedRouter router)
+    {
+        var prefixes = string.Join(", ", router.Prefixes);
+        foreach (var address in request.HomeAddresses)
+        {
+            if (!address.IsRoutableUnicast || !router.Prefixes.Any(prefix => prefix.Contains(address)))
+            {
+                throw new RefusedException($"{address} is in no prefix of the home link ({prefixes}, advertised by {router.Address})");
+            }
+        }
+
+        if (!request.HomeAgent.IsRoutableUnicast)
+        {
+            throw new RefusedException($"{request.HomeAgent} cannot be a home agent's address");
+        }
+    }
+
+    private async Task WriteAsync(DomainSnapshot domain, string? metadata)
+    {
+        try
+        {
+            await hypervisor.AskAsync(connection =>
+            {
+                using var found = connection.FindByUuid(domain.Uuid)
+                    ?? throw new RefusedException($"{domain.Name} has gone meanwhile", ExitCode.NotFound);
+                var impact = (found.IsActive ? DomainModificationImpact.Live : 0) | (found.IsPersistent ? DomainModificationImpact.Config : 0);
+                found.SetMetadata(metadata, MobilityProfile.Key, MobilityProfile.Namespace, impact);
+                return true;
+            });
+        }
+        catch (LibvirtException e)
+        {
+            throw new RefusedException($"libvirt did not change {domain.Name}'s metadata: {e.Message}", ExitCode.Libvirt);
+        }
+    }
+
+    private static List<string> Notes(DomainSnapshot domain, DomainInterface chosen, AdvertisedRouter router, NetworkInterface bridge)
+    {
+        var notes = new List<string>
+        {
+            $"{domain.Name} is mobile by its interface {chosen.Mac} on {bridge.Name}",
+            $"away, this host speaks for the router {router.Address} ({router.LinkLayerAddress}) with {string.Join(", ", router.Prefixes)}",
+            "away, IPv4 is not carried on this interface",
+        };
+        if (chosen.FilterRef is { } filter)
+        {
+            notes.Add($"away, its filterref '{filter}' is not enforced");
+        }
+
+        return notes;
+    }
+}

@@ -1,0 +1,96 @@
+using Kagemusha.Control;
+using Kagemusha.Mobility;
+using LibvirtSharp;
+
+namespace Kagemusha.Agent;
+
+/// <summary>How the enrolled domains of this host stand.</summary>
+/// <param name="hypervisor">This host's libvirt.</param>
+/// <param name="guests">The guests of this host.</param>
+/// <param name="problems">Why domains that run here are not served, by UUID.</param>
+internal sealed class StatusReport(Hypervisor hypervisor, GuestTable guests, IReadOnlyDictionary<Guid, string> problems)
+{
+    /// <exception cref="RefusedException">No such domain, not enrolled, or libvirt does not answer and nothing is known.</exception>
+    public async Task<StatusReply> AnswerAsync(StatusRequest request)
+    {
+        IReadOnlyList<DomainSnapshot> domains;
+        try
+        {
+            domains = await hypervisor.AskAsync(connection => Domains(connection, request.Domain));
+        }
+        catch (LibvirtException e)
+        {
+            throw new RefusedException($"libvirt does not answer: {e.Message}", ExitCode.Libvirt);
+        }
+
+        return new([.. domains.OrderBy(domain => domain.Name, StringComparer.Ordinal).SelectMany(Describe)]);
+    }
+
+    private static IReadOnlyList<DomainSnapshot> Domains(LibvirtConnection connection, string? nameOrUuid)
+    {
+        if (nameOrUuid is null)
+        {
+            return DomainSnapshot.Enrolled(connection);
+        }
+
+        var domain = DomainSnapshot.Find(connection, nameOrUuid)
+            ?? throw new RefusedException($"there is no domain '{nameOrUuid}' on this host", ExitCode.NotFound);
+        return domain.Xml.IsEnrolled ? [domain] : throw new RefusedException($"{domain.Name} is not enrolled", ExitCode.NotFound);
+    }
+
+    private IEnumerable<DomainStatus> Describe(DomainSnapshot domain)
+    {
+        if (guests.TryFind(domain.Uuid, out var guest))
+        {
+            return from link in guest.Links
+                   from registration in link.Registrations
+                   select Describe(domain, guest, link, registration);
+        }
+
+        try
+        {
+            var known = problems.TryGetValue(domain.Uuid, out var problem) ? [problem] : Array.Empty<string>();
+            return from enrolled in domain.Xml.ReadProfile()!.Interfaces
+                   from address in enrolled.Addresses
+                   select new DomainStatus(
+                       domain.Name, domain.Uuid, domain.State.ToString(), enrolled.Mac, address.Address, null, enrolled.HomeAgent, "none", null, DataPath.None, known);
+        }
+        catch (MalformedXmlException e)
+        {
+            return [new(domain.Name, domain.Uuid, domain.State.ToString(), default, default, null, default, "unknown", null, DataPath.None, [e.Message])];
+        }
+    }
+
+    private static DomainStatus Describe(DomainSnapshot domain, Guest guest, GuestLink link, Registration registration)
+    {
+        var state = registration.Node.GetState(Clock.Now);
+        return new(
+            domain.Name,
+            domain.Uuid,
+            domain.State.ToString(),
+            link.Enrolled.Mac,
+            registration.Address,
+            (link.Attachment as Attachment.Away)?.CareOf.Address,
+            link.Enrolled.HomeAgent,
+            guest.Presence == Presence.Running ? Word(state.Phase) : Word(guest.Presence),
+            state.Remaining > TimeSpan.Zero ? (int)state.Remaining.TotalSeconds : null,
+            state.Phase switch
+            {
+                MobileNodePhase.AtHome => DataPath.HomeLink,
+                MobileNodePhase.Registered => DataPath.HomeAgentTunnel,
+                _ => DataPath.None,
+            },
+            state.Problem is { } problem ? [problem] : []);
+    }
+
+    private static string Word(MobileNodePhase phase) => phase switch
+    {
+        MobileNodePhase.AtHome => "at home",
+        MobileNodePhase.Deregistering => "de-registering",
+        MobileNodePhase.Registering => "registering",
+        MobileNodePhase.Registered => "registered",
+        _ => "passive",
+    };
+
+    private static string Word(Presence presence) => presence == Presence.Incoming ? "incoming" : "leaving";
+}
