@@ -14,6 +14,7 @@ internal sealed class Difference
     private readonly KernelState _wanted;
     private readonly KernelSnapshot _actual;
     private readonly KernelScope _scope;
+    private readonly IReadOnlyCollection<Change> _failed;
     private readonly HashSet<KernelObject> _present;
     private readonly Dictionary<string, NetworkInterface> _doomed;
     private readonly Dictionary<string, NetworkInterface> _released;
@@ -21,9 +22,9 @@ internal sealed class Difference
     private readonly List<Change> _changes = [];
     private readonly List<NetlinkException> _refusals = [];
 
-    private Difference(KernelState wanted, KernelSnapshot actual, KernelScope scope)
+    private Difference(KernelState wanted, KernelSnapshot actual, KernelScope scope, IReadOnlyCollection<Change> failed)
     {
-        (_wanted, _actual, _scope) = (wanted, actual, scope);
+        (_wanted, _actual, _scope, _failed) = (wanted, actual, scope, failed);
         _present = [.. _actual.Objects];
         var links = _actual.Interfaces.Values;
         var kept = _wanted.OfType<Link>().ToDictionary(link => link.Name);
@@ -33,13 +34,14 @@ internal sealed class Difference
         _unsettled = [.. _doomed.Keys];
     }
 
-    /// <summary>The steps of one round, and what cannot be done because of what somebody else has made.</summary>
+    /// <summary>The steps of one round without those that have failed, and what cannot be done because of what somebody else has made.</summary>
     public static (IReadOnlyList<Change> Changes, IReadOnlyList<NetlinkException> Refusals) Compute(
         KernelState wanted,
         KernelSnapshot actual,
-        KernelScope scope)
+        KernelScope scope,
+        IReadOnlyCollection<Change> failed)
     {
-        var difference = new Difference(wanted, actual, scope);
+        var difference = new Difference(wanted, actual, scope, failed);
         difference.DeleteObjects();
         difference.DeleteLinks();
         difference.AddLinks();
@@ -74,7 +76,14 @@ internal sealed class Difference
 
     private bool IsSettled(string name) => IsThere(name) && !_unsettled.Contains(name);
 
-    private void Do(ChangeKind kind, KernelObject what) => _changes.Add(new(kind, what));
+    private void Do(ChangeKind kind, KernelObject what)
+    {
+        var change = new Change(kind, what);
+        if (!_failed.Contains(change))
+        {
+            _changes.Add(change);
+        }
+    }
 
     private void DeleteObjects()
     {

@@ -38,8 +38,7 @@ public sealed class Kernel : IDisposable
             for (var round = 0; round < MostRounds; round++)
             {
                 var actual = new KernelDump(_socket).Take(wanted, scope);
-                var (all, refusals) = Difference.Compute(wanted, actual, scope);
-                var changes = all.Where(change => !failures.ContainsKey(change)).ToList();
+                var (changes, refusals) = Difference.Compute(wanted, actual, scope, failures.Keys);
                 if (changes.Count == 0)
                 {
                     return failures.Values.Concat(refusals).FirstOrDefault() is { } first ? throw first : new(done.ToImmutable(), Missing(wanted, actual));
@@ -49,7 +48,7 @@ public sealed class Kernel : IDisposable
                 Carry(changes, scope, actual.Interfaces, failures);
             }
 
-            throw new InvalidOperationException($"after {MostRounds} rounds the kernel is not as wanted; the last step was '{done[^1]}'");
+            throw failures.Values.FirstOrDefault() ?? new KernelException($"{done[^1]} (again and again)", LibC.EAGAIN);
         }
     }
 
@@ -102,7 +101,7 @@ public sealed class Kernel : IDisposable
         [.. wanted.SelectMany(needy => new[] { needy.RequiredLink, (needy as Link)?.Master }).OfType<string>().Where(name => !actual.Interfaces.ContainsKey(name))];
 
     /// <summary>Carries changes out in order: settings by files, all between two of them in one send.</summary>
-    private void Carry(List<Change> changes, KernelScope scope, IReadOnlyDictionary<string, NetworkInterface> links, Dictionary<Change, KernelException> failures)
+    private void Carry(IReadOnlyList<Change> changes, KernelScope scope, IReadOnlyDictionary<string, NetworkInterface> links, Dictionary<Change, KernelException> failures)
     {
         for (var start = 0; start < changes.Count;)
         {
@@ -112,9 +111,9 @@ public sealed class Kernel : IDisposable
                 {
                     SystemControl.Write(setting.Path, setting.Value);
                 }
-                catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+                catch (KernelException error)
                 {
-                    failures[set] = error as KernelException ?? new KernelException(set.ToString(), LibC.EACCES);
+                    failures[set] = error;
                 }
 
                 start++;

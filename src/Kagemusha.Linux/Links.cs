@@ -9,7 +9,7 @@ public abstract record Link(string Name) : KernelObject
     /// <summary>The VRF or bridge that it is in; none if null.</summary>
     public string? Master { get; init; }
 
-    /// <summary>The MTU, or null for what the kernel chooses.</summary>
+    /// <summary>The MTU, or null for the one it has.</summary>
     public int? Mtu { get; init; }
 
     internal override object Identity => Name;

@@ -8,14 +8,14 @@ namespace Kagemusha.Linux;
 /// <summary>The attributes of a netlink message or of a nested attribute; what is not there reads as empty, zero or null.</summary>
 internal readonly ref struct NetlinkAttributes(ReadOnlySpan<byte> bytes)
 {
-    private readonly ReadOnlySpan<byte> bytes = bytes;
+    private readonly ReadOnlySpan<byte> _bytes = bytes;
 
     /// <summary>The value of the first attribute of this type.</summary>
     public ReadOnlySpan<byte> this[int type]
     {
         get
         {
-            var rest = bytes;
+            var rest = _bytes;
             while (rest.Length >= 4)
             {
                 var length = MemoryMarshal.Read<ushort>(rest);

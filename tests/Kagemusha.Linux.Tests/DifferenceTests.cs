@@ -245,7 +245,7 @@ public sealed class DifferenceTests
     public void A_tunnel_of_somebody_else_with_the_same_ends_is_refused_and_one_of_ours_makes_room()
     {
         var rival = new FakeKernel { Links = [new(1, "lo"), new(2, "tun9") { Kind = "ip6tnl", Tunnel = LinkMessages.Parameters(Tunnel, 0) with { HopLimit = 1 } }] };
-        var (changes, refusals) = Difference.Compute([Tunnel], rival.Snapshot(), Scope);
+        var (changes, refusals) = Difference.Compute([Tunnel], rival.Snapshot(), Scope, []);
         Assert.Empty(changes);
         Assert.Equal(
             "ip link add kgha type ip6tnl local 2001:db8:f4::2 remote 2001:db8:1::1 mode ip6ip6 encaplimit none hoplimit 64: File exists: "
@@ -278,20 +278,20 @@ public sealed class DifferenceTests
     {
         foreach (var expected in rounds)
         {
-            var (changes, refusals) = Difference.Compute(wanted, kernel.Snapshot(), Scope);
+            var (changes, refusals) = Difference.Compute(wanted, kernel.Snapshot(), Scope, []);
             Assert.Empty(refusals);
             Assert.Equal(expected, string.Join('\n', changes));
             kernel = kernel.After(changes);
         }
 
-        Assert.Empty(Difference.Compute(wanted, kernel.Snapshot(), Scope).Changes);
+        Assert.Empty(Difference.Compute(wanted, kernel.Snapshot(), Scope, []).Changes);
     }
 
     /// <summary>A kernel that is already as wanted.</summary>
     private static FakeKernel Settled(KernelState wanted)
     {
         var kernel = Fresh with { Links = [.. Fresh.Links, new(3, "tap1") { Kind = "tun", IsUp = true }] };
-        while (Difference.Compute(wanted, kernel.Snapshot(), Scope).Changes is { Count: > 0 } changes)
+        while (Difference.Compute(wanted, kernel.Snapshot(), Scope, []).Changes is { Count: > 0 } changes)
         {
             kernel = kernel.After(changes);
         }

@@ -10,11 +10,11 @@ namespace Kagemusha.Linux.Tests;
 /// <summary>A network namespace of a test's own, which goes with all that is in it when the test ends.</summary>
 internal sealed class NetworkNamespace : IDisposable
 {
-    private static int _made;
+    private static int Made;
 
     public NetworkNamespace()
     {
-        Name = string.Create(CultureInfo.InvariantCulture, $"kgtest-{Environment.ProcessId}-{Interlocked.Increment(ref _made)}");
+        Name = string.Create(CultureInfo.InvariantCulture, $"kgtest-{Environment.ProcessId}-{Interlocked.Increment(ref Made)}");
         Execute("ip", $"netns add {Name}");
         Ip("link set lo up");
     }
@@ -55,10 +55,10 @@ internal sealed class NetworkNamespace : IDisposable
     /// <summary>Runs iproute2's ip in the namespace.</summary>
     public string Ip(string arguments) => Execute("ip", $"-n {Name} {arguments}");
 
-    /// <summary>Runs ip or tc in the namespace and reads what it prints.</summary>
-    public List<JsonElement> Json(string program, string arguments)
+    /// <summary>Runs ip in the namespace and reads what it prints.</summary>
+    public List<JsonElement> Json(string arguments)
     {
-        var text = Execute(program, $"-n {Name} -json {arguments}");
+        var text = Execute("ip", $"-n {Name} -json {arguments}");
         return text.Length == 0 ? [] : [.. JsonDocument.Parse(text).RootElement.EnumerateArray().Where(element => element.EnumerateObject().Any())];
     }
 
