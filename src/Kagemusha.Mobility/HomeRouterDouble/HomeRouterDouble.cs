@@ -135,7 +135,7 @@ public sealed class HomeRouterDouble
         var lifetimes = advertisement.Options.OfType<PrefixInformation>()
             .SelectMany(prefix => new[] { prefix.ValidLifetime, prefix.PreferredLifetime })
             .Append(advertisement.RouterLifetime)
-            .Where(lifetime => lifetime is not (0 or Infinity));
+            .Where(lifetime => lifetime != 0);
         var shortest = TimeSpan.FromSeconds(lifetimes.DefaultIfEmpty(Infinity).Min());
         return shortest / 3 < MaxAdvertisementInterval ? shortest / 3 : MaxAdvertisementInterval;
     }

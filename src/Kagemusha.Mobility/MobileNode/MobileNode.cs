@@ -291,7 +291,6 @@ public sealed class MobileNode
         }
 
         _unanswered = 0;
-        _hasResumed = false;
         if (reaction == StatusReaction.RepeatSlowly)
         {
             _nextUpdateAt = now + MaxBindackTimeout;

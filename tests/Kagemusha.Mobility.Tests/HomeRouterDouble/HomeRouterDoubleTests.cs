@@ -171,6 +171,17 @@ public class HomeRouterDoubleTests
         AssertAdvertises(SolicitRouter(homeRouter, Now + TimeSpan.FromSeconds(30)));
     }
 
+    [Fact]
+    public void A_router_solicitation_does_not_put_off_the_next_advertisement()
+    {
+        var homeRouter = MakeDouble(Advertisement with { RouterLifetime = 6 });
+        homeRouter.Handle(Now, new HomeRouterDoubleInput.Resumed());
+
+        SolicitRouter(homeRouter, Now + TimeSpan.FromSeconds(1));
+
+        Assert.Equal(Now + TimeSpan.FromSeconds(2), homeRouter.NextWakeUp);
+    }
+
     [Theory]
     [InlineData(null, 1460, 1460)]
     [InlineData(1500u, 1460, 1460)]

@@ -55,6 +55,7 @@ public class MobileNodeHomeTests
         Assert.Equal((BindingChange.Deregistered, status), (change.Change, change.Status));
         Assert.Equal(new MobileNodeEffect.AnnounceOnHomeLink(), effects[1]);
         Assert.Equal(new(MobileNodePhase.AtHome, null, TimeSpan.Zero, 0, null), rig.State);
+        Assert.Equal(TimeSpan.Zero, rig.Node.TakeSnapshot(rig.Now).BindingMayRemain);
         for (var i = 0; i < 2; i++)
         {
             var before = rig.Now;
@@ -102,6 +103,20 @@ public class MobileNodeHomeTests
         var rig = new MobileNodeRig(away.Node.TakeSnapshot(away.Now));
 
         Assert.Equal(0, UpdateIn(rig.Do(new MobileNodeInput.Home())).Lifetime);
+    }
+
+    [Fact]
+    public void A_binding_that_only_may_exist_is_over_when_its_time_is()
+    {
+        var rig = new MobileNodeRig(new(64, null, TimeSpan.Zero, Seconds(2)));
+        rig.Do(new MobileNodeInput.Home());
+        var home = rig.Now;
+        rig.Wake();
+
+        Assert.Equal(BindingChange.Expired, ChangeIn(rig.Wake()).Change);
+
+        Assert.Equal(Seconds(2), rig.Now - home);
+        Assert.Equal(new(64 + 64, null, TimeSpan.Zero, TimeSpan.Zero), rig.Node.TakeSnapshot(rig.Now));
     }
 
     [Fact]

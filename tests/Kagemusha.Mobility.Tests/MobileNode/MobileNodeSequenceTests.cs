@@ -63,6 +63,18 @@ public class MobileNodeSequenceTests
     }
 
     [Fact]
+    public void A_snapshot_reckons_with_updates_that_are_not_answered_yet()
+    {
+        var rig = new MobileNodeRig();
+        var first = UpdateIn(rig.GoAway());
+        rig.Wake();
+
+        rig.Receive(AwayAcknowledgement(first.Sequence, lifetime: 10));
+
+        Assert.Equal(new(64, CareOfAddress, Seconds(38.5), Seconds(600)), rig.Node.TakeSnapshot(rig.Now));
+    }
+
+    [Fact]
     public void A_node_restarted_under_the_same_care_of_address_is_registered_and_refreshes_at_once()
     {
         var rig = new MobileNodeRig(new(64, CareOfAddress, Seconds(500), Seconds(500)));
