@@ -1,0 +1,139 @@
+using Kagemusha.Wire;
+
+namespace Kagemusha.Mobility;
+
+// What the home agent's answers lead to (RFC 6275, section 11.7.3).
+public sealed partial class MobileNode
+{
+    // With a type 2 routing header to the care-of address; at home without one (RFC 6275, sections 11.7.3 and 10.3.2).
+    private bool IsAnswer(MobilityPacket packet) =>
+        _place != Place.Elsewhere
+        && _outstanding.Count > 0
+        && packet.Source == _configuration.HomeAgent
+        && packet.Destination == _updateSource
+        && packet.HomeAddressOption is null
+        && (packet.Message is BindingError
+            || packet.Type2RoutingHeader == (_place == Place.Away ? _configuration.HomeAddress : null));
+
+    private void Receive(TimeSpan now, MobilityMessage message, List<MobileNodeEffect> effects)
+    {
+        switch (message)
+        {
+            case BindingAcknowledgement { Status: BindingStatus.SequenceNumberOutOfWindow } acknowledgement:
+                ResumeSequence(now, acknowledgement, effects);
+                break;
+            case BindingAcknowledgement acknowledgement:
+                Acknowledge(now, acknowledgement, effects);
+                break;
+            case BindingError { Status: BindingErrorStatus.UnrecognizedMobilityHeaderType } error
+                when error.HomeAddress == _configuration.HomeAddress:
+                _outstanding.Clear();
+                Refuse(now, null, StatusReaction.RepeatSlowly, "the node at the home agent's address does not know Binding Updates", effects);
+                break;
+        }
+    }
+
+    private void Acknowledge(TimeSpan now, BindingAcknowledgement acknowledgement, List<MobileNodeEffect> effects)
+    {
+        var index = _outstanding.FindIndex(update => update.Sequence == acknowledgement.Sequence);
+        if (index < 0)
+        {
+            return;
+        }
+
+        // The home agent may ignore repetitions and answer the first update; what it says of a later one still counts.
+        var update = _outstanding[index];
+        _outstanding.RemoveRange(0, index + 1);
+        var status = acknowledgement.Status;
+        var (reaction, explanation) = StatusReactions.To(status);
+        if (_place == Place.Home && status == BindingStatus.NotHomeAgentForThisMobileNode)
+        {
+            EndBinding(now, BindingChange.Deregistered, status, "the home agent holds no binding", effects);
+        }
+        else if (reaction != StatusReaction.Accept)
+        {
+            Refuse(now, status, reaction, explanation, effects);
+        }
+        else if (_place == Place.Home)
+        {
+            EndBinding(now, BindingChange.Deregistered, status, "the home agent has ended the binding", effects);
+        }
+        else
+        {
+            Bind(now, update, acknowledgement, explanation, effects);
+        }
+    }
+
+    private void Bind(
+        TimeSpan now, OutstandingUpdate update, BindingAcknowledgement acknowledgement, string explanation, List<MobileNodeEffect> effects)
+    {
+        // max(L_remain - (L_update - L_ack), 0), counted from the update (RFC 6275, section 11.7.3).
+        var expiresAt = update.SentAt + Math.Min(acknowledgement.Lifetime, _requestedLifetime) * LifetimeUnit;
+        if (_outstanding.Count == 0)
+        {
+            _mayRemainUntil = now + acknowledgement.Lifetime * LifetimeUnit;
+        }
+
+        if (expiresAt <= now)
+        {
+            Refuse(now, acknowledgement.Status, StatusReaction.RepeatSlowly, "the home agent granted a lifetime that is already over", effects);
+            return;
+        }
+
+        var isKnown = _binding?.CareOfAddress == _updateSource;
+        _binding = new(_updateSource, expiresAt);
+        _unanswered = 0;
+        _hasResumed = false;
+        _problem = acknowledgement.Status == BindingStatus.Accepted ? null : explanation;
+        _nextUpdateAt = now + RefreshAfter(expiresAt - now, acknowledgement) * (1 - RefreshJitter * _random());
+        _nextTimeout = FirstTimeout;
+        effects.Add(new MobileNodeEffect.BindingChanged(
+            isKnown ? BindingChange.Refreshed : BindingChange.Registered, acknowledgement.Status, _updateSource, expiresAt - now, explanation));
+    }
+
+    // By the home agent's advice (RFC 6275, section 6.2.4), else half way: time for a dozen repetitions in the default lifetime.
+    private static TimeSpan RefreshAfter(TimeSpan remaining, BindingAcknowledgement acknowledgement)
+    {
+        var advice = acknowledgement.Options.OfType<BindingRefreshAdvice>().FirstOrDefault();
+        return advice is { Interval: > 0 } && advice.Duration < remaining ? advice.Duration : remaining / 2;
+    }
+
+    private void Refuse(
+        TimeSpan now, BindingStatus? status, StatusReaction reaction, string explanation, List<MobileNodeEffect> effects)
+    {
+        // A refusal may have deleted the binding; this one did not (RFC 6275, section 9.5.1).
+        if (status != BindingStatus.RegistrationTypeChangeDisallowed)
+        {
+            _binding = null;
+        }
+
+        _unanswered = 0;
+        if (reaction == StatusReaction.RepeatSlowly)
+        {
+            _nextUpdateAt = now + MaxBindackTimeout;
+            _nextTimeout = FirstTimeout;
+        }
+
+        Report(now, BindingChange.Refused, status, explanation, effects);
+    }
+
+    private void ResumeSequence(TimeSpan now, BindingAcknowledgement acknowledgement, List<MobileNodeEffect> effects)
+    {
+        if (!_sequence.TryResumeBehind(acknowledgement.Sequence))
+        {
+            return;
+        }
+
+        _outstanding.Clear(); // All of them are too old for the home agent.
+
+        // At once, but once: a home agent that never agrees is asked at the pace of the back-off.
+        if (!_hasResumed)
+        {
+            _hasResumed = true;
+            _nextUpdateAt = now;
+        }
+
+        _unanswered = 0;
+        Report(now, BindingChange.Refused, acknowledgement.Status, StatusReactions.To(acknowledgement.Status).Explanation, effects);
+    }
+}
