@@ -5,7 +5,8 @@ namespace Kagemusha.Control;
 /// <summary>Asks the agent.</summary>
 public static class ControlClient
 {
-    private const string HowToStart = "start it with 'systemctl start kagemushad'";
+    // Read at the source of a migration, where libvirt shows the destination's errors: it says which host is meant.
+    private static string Host => Environment.MachineName;
 
     /// <summary>Sends one request and waits for its reply.</summary>
     /// <param name="path">The agent's socket, <see cref="ControlPaths.Socket"/>.</param>
@@ -26,7 +27,7 @@ public static class ControlClient
         catch (OperationCanceledException)
         {
             throw new ControlException(
-                ExitCode.AgentUnreachable, $"kagemushad did not answer within {deadline.TotalSeconds:0} s; see 'journalctl -u kagemushad'");
+                ExitCode.AgentUnreachable, $"kagemushad on {Host} did not answer within {deadline.TotalSeconds:0} s; see 'journalctl -u kagemushad' there");
         }
         catch (SocketException e) when (e.SocketErrorCode == SocketError.AccessDenied)
         {
@@ -34,15 +35,15 @@ public static class ControlClient
         }
         catch (SocketException)
         {
-            throw new ControlException(ExitCode.AgentUnreachable, $"kagemushad is not running on this host; {HowToStart}");
+            throw new ControlException(ExitCode.AgentUnreachable, $"kagemushad is not running on {Host}; start it there with 'systemctl start kagemushad'");
         }
         catch (IOException)
         {
-            throw new ControlException(ExitCode.AgentUnreachable, $"kagemushad went away without an answer; {HowToStart}");
+            throw new ControlException(ExitCode.AgentUnreachable, $"kagemushad on {Host} ended without an answer; see 'journalctl -u kagemushad' there");
         }
         catch (InvalidDataException e)
         {
-            throw new ControlException(ExitCode.AgentUnreachable, $"kagemushad and this program do not understand each other: {e.Message}");
+            throw new ControlException(ExitCode.AgentUnreachable, $"kagemushad on {Host} and this program are not of one version: {e.Message}");
         }
     }
 }

@@ -12,4 +12,9 @@ public static class ControlPaths
     /// </summary>
     /// <param name="domain">The domain's UUID; <c>release</c> no longer knows any other key.</param>
     public static string IncomingMarker(Guid domain) => $"/run/kagemusha/incoming/{domain}";
+
+    /// <summary>The domain's own log in libvirt's log directory, or null if no file can have that name.</summary>
+    /// <param name="name">The domain's name.</param>
+    public static string? DomainLog(string name) =>
+        name.AsSpan().ContainsAny('/', '\0') ? null : $"/var/log/libvirt/qemu/{name}.log";
 }

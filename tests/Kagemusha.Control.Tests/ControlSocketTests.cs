@@ -88,7 +88,7 @@ public sealed class ControlSocketTests : IDisposable
     [Fact]
     public async Task Without_an_agent_the_error_says_how_to_start_it()
     {
-        await AssertUnreachable("kagemushad is not running on this host; start it with 'systemctl start kagemushad'");
+        await AssertUnreachable($"kagemushad is not running on {Environment.MachineName}; start it there with 'systemctl start kagemushad'");
 
         // A socket's file that a dead agent left behind.
         Directory.CreateDirectory(System.IO.Path.GetDirectoryName(Path)!);
@@ -97,7 +97,7 @@ public sealed class ControlSocketTests : IDisposable
             dead.Bind(new UnixDomainSocketEndPoint(Path));
         }
 
-        await AssertUnreachable("kagemushad is not running on this host; start it with 'systemctl start kagemushad'");
+        await AssertUnreachable($"kagemushad is not running on {Environment.MachineName}; start it there with 'systemctl start kagemushad'");
     }
 
     [Fact]
@@ -139,7 +139,7 @@ public sealed class ControlSocketTests : IDisposable
     public async Task An_agent_that_does_not_answer_costs_the_deadline_and_no_more()
     {
         using var silent = new ControlServer(Path);
-        await AssertUnreachable("kagemushad did not answer within 0 s; see 'journalctl -u kagemushad'", TimeSpan.FromMilliseconds(50));
+        await AssertUnreachable($"kagemushad on {Environment.MachineName} did not answer within 0 s; see 'journalctl -u kagemushad' there", TimeSpan.FromMilliseconds(50));
     }
 
     [Fact]
@@ -184,7 +184,8 @@ public sealed class ControlSocketTests : IDisposable
         using var agent = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
         agent.Bind(new UnixDomainSocketEndPoint(Path));
         agent.Listen();
-        var call = AssertUnreachable("kagemushad and this program do not understand each other: the message is not of this version");
+        var call = AssertUnreachable(
+            $"kagemushad on {Environment.MachineName} and this program are not of one version: the message is not of this version");
         using var caller = await agent.AcceptAsync(TestContext.Current.CancellationToken);
 
         await caller.SendAsync(Encoding.UTF8.GetBytes("\0\0\0\x13{\"reply\":\"greeting\"}"[..23]), TestContext.Current.CancellationToken);
