@@ -1,0 +1,125 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Text.Json;
+using CommandLine;
+using CommandLine.Text;
+using Kagemusha.Control;
+
+namespace Kagemusha.Hook;
+
+/// <summary>The administrator's verbs.</summary>
+internal static class CommandLine
+{
+    /// <summary>For all of a request; <c>enroll</c> alone waits 5 s for the home router.</summary>
+    private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(30);
+
+    private static readonly TimeSpan WatchInterval = TimeSpan.FromSeconds(1);
+
+    /// <summary>Parses the arguments and does what they say.</summary>
+    // The parser finds verbs and options by reflection, of which Native AOT otherwise keeps nothing.
+    [DynamicDependency(DynamicallyAccessedMemberTypes.All, typeof(EnrollVerb))]
+    [DynamicDependency(DynamicallyAccessedMemberTypes.All, typeof(UnenrollVerb))]
+    [DynamicDependency(DynamicallyAccessedMemberTypes.All, typeof(StatusVerb))]
+    [DynamicDependency(DynamicallyAccessedMemberTypes.All, typeof(RecoverVerb))]
+    public static ExitCode Run(string[] args)
+    {
+        using var parser = new Parser(settings =>
+        {
+            settings.HelpWriter = null;
+            settings.EnableDashDash = true;
+            settings.AllowMultiInstance = true;
+        });
+        var result = parser.ParseArguments<EnrollVerb, UnenrollVerb, StatusVerb, RecoverVerb>(args);
+        try
+        {
+            return result is NotParsed<object> failed ? Explain(failed) : Do((Verb)result.Value);
+        }
+        catch (FormatException e)
+        {
+            return Terminal.Fail(ExitCode.Usage, e.Message);
+        }
+        catch (ControlException e)
+        {
+            return Terminal.Fail(e.ExitCode, e.Message);
+        }
+    }
+
+    private static ExitCode Explain(NotParsed<object> failed)
+    {
+        if (failed.Errors.IsHelp() || failed.Errors.IsVersion())
+        {
+            Console.Out.WriteLine(HelpText.AutoBuild(failed, help =>
+            {
+                help.Heading = "kagemusha-hook: VMs that keep their IPv6 address when they move";
+                help.Copyright = "";
+                help.AdditionalNewLineAfterOption = false;
+                return HelpText.DefaultParsingErrorsHandler(failed, help);
+            }));
+            return ExitCode.Done;
+        }
+
+        var what = failed.Errors.First() switch
+        {
+            MissingRequiredOptionError { NameInfo.NameText: "" } => "DOMAIN is missing: it goes before the options, or behind --.",
+            var error => SentenceBuilder.Create().FormatError(error),
+        };
+        return Terminal.Fail(ExitCode.Usage, $"{what} See kagemusha-hook --help.");
+    }
+
+    private static ExitCode Do(Verb verb)
+    {
+        if (verb.Surplus.FirstOrDefault() is { } surplus)
+        {
+            return Terminal.Fail(ExitCode.Usage, $"'{surplus}' is too much: one domain at a time.");
+        }
+
+        var request = verb.Request();
+        if (!Environment.IsPrivilegedProcess)
+        {
+            return Terminal.Fail(ExitCode.Permission, "only root may do this");
+        }
+
+        var watched = verb is StatusVerb { Watch: true };
+        while (true)
+        {
+            var exitCode = ControlClient.CallAsync(ControlPaths.Socket, request, Deadline).GetAwaiter().GetResult() switch
+            {
+                Done done => Print(done.Notes),
+                StatusReply status => Print(status.Domains, (StatusVerb)verb),
+                Failed failed => Terminal.Fail(failed.ExitCode, failed.Error),
+                _ => Terminal.Fail(ExitCode.AgentUnreachable, "kagemushad answered something else"),
+            };
+            if (!watched || exitCode != ExitCode.Done)
+            {
+                return exitCode;
+            }
+
+            Thread.Sleep(WatchInterval);
+        }
+    }
+
+    private static ExitCode Print(IReadOnlyList<string> lines)
+    {
+        foreach (var line in lines)
+        {
+            Console.Out.WriteLine(line);
+        }
+
+        return ExitCode.Done;
+    }
+
+    private static ExitCode Print(IReadOnlyList<DomainStatus> domains, StatusVerb verb)
+    {
+        if (verb.Json)
+        {
+            Console.Out.WriteLine(JsonSerializer.Serialize(domains, ControlJson.Default.IReadOnlyListDomainStatus));
+            return ExitCode.Done;
+        }
+
+        if (verb.Watch && !Console.IsOutputRedirected)
+        {
+            Console.Out.Write(Terminal.Clear);
+        }
+
+        return Print([.. StatusTable.Lines(domains)]);
+    }
+}

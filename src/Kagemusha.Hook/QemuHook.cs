@@ -1,0 +1,167 @@
+using System.Diagnostics;
+using System.Text;
+using Kagemusha.Control;
+
+namespace Kagemusha.Hook;
+
+/// <summary>
+/// One call by libvirt. It ends by its own deadline whatever hangs, starts no process and calls no libvirt: for most operations
+/// libvirt holds the domain's lock, and waits for this program's end without a limit.
+/// </summary>
+internal sealed class QemuHook
+{
+    /// <summary>The agent's own work at <c>migrate begin</c> asks other hosts.</summary>
+    private static readonly TimeSpan MigrateDeadline = TimeSpan.FromSeconds(30);
+
+    private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(2);
+
+    /// <summary>For what follows an agent that used up the deadline.</summary>
+    private static readonly TimeSpan Grace = TimeSpan.FromMilliseconds(500);
+
+    /// <summary>More than a domain's XML ever has; what comes after it is not read.</summary>
+    private const int MaximumXmlLength = 4 << 20;
+
+    private readonly long _started = Stopwatch.GetTimestamp();
+    private readonly HookArguments _arguments;
+    private readonly TimeSpan _deadline;
+    private volatile ExitCode _exitCode = ExitCode.Done;
+
+    private QemuHook(HookArguments arguments)
+    {
+        _arguments = arguments;
+        _deadline = arguments.IsMigrateBegin ? MigrateDeadline : Deadline;
+    }
+
+    /// <summary>Does it.</summary>
+    /// <param name="call">What libvirt gives: GUEST OP SUBOP EXTRA.</param>
+    public static ExitCode Run(ReadOnlySpan<string> call)
+    {
+        if (call.Length < 3)
+        {
+            return Terminal.Fail(ExitCode.Usage, "libvirt calls it as: kagemusha-hook qemu GUEST OPERATION SUB-OPERATION EXTRA");
+        }
+
+        var hook = new QemuHook(new(call[0], call[1], call[2], call.Length > 3 ? call[3] : "-"));
+
+        // A read of standard input has no deadline of its own. Whatever this thread still does then ends with the process.
+        var thread = new Thread(hook.Answer, maxStackSize: 1 << 20) { IsBackground = true };
+        thread.Start();
+        thread.Join(hook._deadline + Grace);
+        return hook._exitCode;
+    }
+
+    private void Answer()
+    {
+#pragma warning disable CA1031 // A program that dies of an exception fails where it must not, and a failed reconnect kills the VM.
+        var ours = false;
+        try
+        {
+            // Most VMs are not ours, and their XML is not even parsed: without our namespace there is no metadata of ours.
+            var xml = ReadStandardInput();
+            ours = xml.IndexOf("urn:kagemusha:mobility:"u8) >= 0;
+            if (ours)
+            {
+                Answer(Encoding.UTF8.GetString(xml));
+            }
+        }
+        catch (Exception e)
+        {
+            Refuse(ours && _arguments.IsMigrateBegin, e.Message);
+        }
+#pragma warning restore CA1031
+    }
+
+    private void Answer(string xml)
+    {
+        var domain = DomainXml.Parse(xml);
+        if (!domain.IsEnrolled)
+        {
+            return;
+        }
+
+        try
+        {
+            var call = new HookCall(_arguments.Guest, _arguments.Operation, _arguments.SubOperation, _arguments.Extra, xml);
+            var left = _deadline - Stopwatch.GetElapsedTime(_started);
+            Carry(ControlClient.CallAsync(ControlPaths.Socket, call, left).GetAwaiter().GetResult(), domain);
+        }
+        catch (ControlException e)
+        {
+            WithoutAgent(e.Message, domain);
+        }
+    }
+
+    private void Carry(ControlReply reply, DomainXml domain)
+    {
+        switch (reply)
+        {
+            case HookReply { Error: { } error }:
+                Refuse(_arguments.MayRefuse, error);
+                break;
+            case HookReply { Xml: { } changed }:
+                using (var output = Console.OpenStandardOutput())
+                {
+                    output.Write(Encoding.UTF8.GetBytes(changed));
+                }
+
+                break;
+            case HookReply:
+                break;
+            case Failed failed:
+                WithoutAgent(failed.Error, domain);
+                break;
+            default:
+                WithoutAgent("kagemushad answered something else", domain);
+                break;
+        }
+    }
+
+    /// <summary>A start may be refused only if it is a migration's, which the agent noted while it lived.</summary>
+    private void WithoutAgent(string error, DomainXml domain) => Refuse(
+        _arguments.IsMigrateBegin || (_arguments.MayRefuse && File.Exists(ControlPaths.IncomingMarker(domain.Uuid))), error);
+
+    private void Refuse(bool refused, string error)
+    {
+        // First of all: what comes after it may hang.
+        _exitCode = refused ? ExitCode.Failed : ExitCode.Done;
+        if (refused)
+        {
+            Terminal.Fail(_exitCode, error);
+        }
+
+        DomainLog.Write(_arguments, $"{(refused ? "refused" : "went on")}: {error}", Stopwatch.GetElapsedTime(_started));
+    }
+
+    private static ReadOnlySpan<byte> ReadStandardInput()
+    {
+        using var input = new Microsoft.Win32.SafeHandles.SafeFileHandle(0, ownsHandle: false);
+        var buffer = new byte[64 << 10];
+        var length = 0;
+        int read;
+        while ((read = RandomAccess.Read(input, buffer.AsSpan(length), length)) > 0)
+        {
+            length += read;
+            if (length == buffer.Length && length < MaximumXmlLength)
+            {
+                Array.Resize(ref buffer, 4 * length);
+            }
+        }
+
+        return buffer.AsSpan(0, length);
+    }
+}
+
+/// <summary>What libvirt calls the hook with.</summary>
+internal sealed record HookArguments(string Guest, string Operation, string SubOperation, string Extra)
+{
+    /// <summary>The one operation that asks before anything has happened.</summary>
+    public bool IsMigrateBegin => (Operation, SubOperation) is ("migrate", "begin");
+
+    /// <summary>
+    /// Whether a refusal can be meant. That of <c>reconnect</c> kills the VM, those of <c>stopped</c> and <c>release</c> are ignored.
+    /// </summary>
+    public bool MayRefuse => (Operation, SubOperation) is ("migrate" or "prepare" or "start" or "started", "begin");
+
+    /// <inheritdoc/>
+    public override string ToString() => $"{Guest} {Operation} {SubOperation} {Extra}";
+}

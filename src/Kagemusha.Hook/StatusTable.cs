@@ -1,0 +1,54 @@
+using System.Globalization;
+using Kagemusha.Control;
+
+namespace Kagemusha.Hook;
+
+/// <summary>What <c>status</c> shows to people: a line for each home address, and under it what is wrong.</summary>
+internal static class StatusTable
+{
+    private static readonly string[] Header =
+        ["DOMAIN", "STATE", "INTERFACE", "HOME ADDRESS", "CARE-OF ADDRESS", "HOME AGENT", "BINDING", "LIFETIME", "DATA PATH"];
+
+    /// <summary>The lines, columns aligned.</summary>
+    public static IEnumerable<string> Lines(IReadOnlyList<DomainStatus> domains)
+    {
+        if (domains.Count == 0)
+        {
+            yield return "no VM on this host is enrolled";
+            yield break;
+        }
+
+        var rows = domains.Select(Row).ToList();
+        var widths = Header.Select((title, column) => rows.Max(row => Math.Max(title.Length, row[column].Length))).ToArray();
+        yield return Line(Header, widths);
+        for (var i = 0; i < rows.Count; i++)
+        {
+            yield return Line(rows[i], widths);
+            foreach (var problem in domains[i].Problems)
+            {
+                yield return $"  {domains[i].Name}: {problem}";
+            }
+        }
+    }
+
+    private static string[] Row(DomainStatus domain) =>
+    [
+        domain.Name,
+        domain.State,
+        domain.Interface.ToString(),
+        domain.HomeAddress.ToString(),
+        domain.CareOfAddress?.ToString() ?? "-",
+        domain.HomeAgent.ToString(),
+        domain.Binding,
+        domain.RemainingLifetime is { } seconds ? string.Create(CultureInfo.InvariantCulture, $"{seconds} s") : "-",
+        domain.DataPath switch
+        {
+            DataPath.HomeLink => "home-link",
+            DataPath.HomeAgentTunnel => "home-agent-tunnel",
+            _ => "none",
+        },
+    ];
+
+    private static string Line(string[] cells, int[] widths) =>
+        string.Join("  ", cells.Select((cell, column) => cell.PadRight(widths[column]))).TrimEnd();
+}

@@ -1,0 +1,82 @@
+using CommandLine;
+using Kagemusha.Control;
+using Kagemusha.Wire;
+
+namespace Kagemusha.Hook;
+
+#pragma warning disable CA1812 // The parser makes them, by reflection.
+
+/// <summary>A verb of the command line: something that the agent is asked.</summary>
+internal abstract class Verb
+{
+    /// <summary>What is too much.</summary>
+    [Value(1, Hidden = true)]
+    public IEnumerable<string> Surplus { get; set; } = [];
+
+    /// <summary>What the agent is asked.</summary>
+    /// <exception cref="FormatException">An argument is not what it should be; the message is one line.</exception>
+    public abstract ControlRequest Request();
+}
+
+/// <summary><c>enroll</c></summary>
+[Verb("enroll", HelpText = "Make a VM that is at home mobile: it will keep its addresses when it is migrated.")]
+internal sealed class EnrollVerb : Verb
+{
+    [Value(0, MetaName = "DOMAIN", Required = true, HelpText = "Its name or UUID. A name that begins with a dash follows --.")]
+    public string Domain { get; set; } = "";
+
+    [Option("home-address", Required = true, MetaValue = "ADDRESS", HelpText = "The guest's address on the home link; may be repeated.")]
+    public IEnumerable<string> HomeAddresses { get; set; } = [];
+
+    [Option("home-agent", Required = true, MetaValue = "ADDRESS", HelpText = "The home agent's address.")]
+    public string HomeAgent { get; set; } = "";
+
+    [Option("interface", MetaValue = "MAC", HelpText = "The guest's interface, where it has several.")]
+    public string? Interface { get; set; }
+
+    /// <inheritdoc/>
+    public override ControlRequest Request() => new EnrollRequest(
+        Domain,
+        [.. HomeAddresses.Select(Ipv6Address.Parse)],
+        Ipv6Address.Parse(HomeAgent),
+        Interface is null ? null : LinkLayerAddress.Parse(Interface));
+}
+
+/// <summary><c>unenroll</c></summary>
+[Verb("unenroll", HelpText = "Make a VM that is at home an ordinary one again.")]
+internal sealed class UnenrollVerb : Verb
+{
+    [Value(0, MetaName = "DOMAIN", Required = true, HelpText = "Its name or UUID. A name that begins with a dash follows --.")]
+    public string Domain { get; set; } = "";
+
+    /// <inheritdoc/>
+    public override ControlRequest Request() => new UnenrollRequest(Domain);
+}
+
+/// <summary><c>status</c></summary>
+[Verb("status", HelpText = "Show where the enrolled VMs of this host are registered and how their packets travel.")]
+internal sealed class StatusVerb : Verb
+{
+    [Value(0, MetaName = "DOMAIN", HelpText = "Only this one, by name or UUID. A name that begins with a dash follows --.")]
+    public string? Domain { get; set; }
+
+    [Option("watch", HelpText = "Show it again every second.")]
+    public bool Watch { get; set; }
+
+    [Option("json", HelpText = "Print JSON, one line each time.")]
+    public bool Json { get; set; }
+
+    /// <inheritdoc/>
+    public override ControlRequest Request() => new StatusRequest(Domain);
+}
+
+/// <summary><c>recover</c></summary>
+[Verb("recover", HelpText = "Register a VM and build its data path again, from what libvirt and the agent's state say.")]
+internal sealed class RecoverVerb : Verb
+{
+    [Value(0, MetaName = "DOMAIN", Required = true, HelpText = "Its name or UUID. A name that begins with a dash follows --.")]
+    public string Domain { get; set; } = "";
+
+    /// <inheritdoc/>
+    public override ControlRequest Request() => new RecoverRequest(Domain);
+}
