@@ -19,16 +19,6 @@ internal static class AwayDataPath
     /// <summary>The one VRF of all guests: home addresses are unique.</summary>
     public const string VrfName = "kgvrf";
 
-    /// <summary>
-    /// No guest may make the host or the home agent believe that it is a mobile node itself, or tunnel past the filter: hop-by-hop options (0), IPv6 in
-    /// IPv6 (41), a routing header (43), destination options (60: the Home Address option), a mobility header (135).
-    /// </summary>
-    private static readonly byte[] ForbiddenHeaders = [0, 41, 43, 60, 135];
-
-    private const ushort FirstPass = 60_000;
-
-    private static readonly Ipv6Prefix[] LinkScopes = [Ipv6Prefix.Parse("fe80::/10"), Ipv6Prefix.Parse("ff00::/8")];
-
     /// <summary>What is wanted for all of these.</summary>
     /// <param name="links">The guests' interfaces.</param>
     /// <param name="hostAddresses">The host's own addresses, which no guest may reach: the rule for table local comes before a VRF's.</param>
@@ -83,43 +73,10 @@ internal static class AwayDataPath
             yield return new Route(new(default, 0), table) { Source = new(home, 128), Link = tunnel };
         }
 
-        ushort priority = 1;
-        foreach (var match in Dropped(hostAddresses))
+        // The agent reads its copy of the guest's neighbour discovery before this drops it.
+        foreach (var filter in GuestFilter.Create(tap, link.HomeAddresses, hostAddresses))
         {
-            yield return new Filter(tap, FilterHook.Ingress, priority++, match, FilterAction.Drop);
-        }
-
-        // At fixed places: an address more or less on the host must not move them, for a packet would find none for a moment.
-        priority = FirstPass;
-        foreach (var home in link.HomeAddresses)
-        {
-            yield return new Filter(tap, FilterHook.Ingress, priority++, new FlowerMatch { Source = new(home, 128) }, FilterAction.Pass);
-        }
-
-        // The guest's neighbour discovery, its IPv4 and whatever else: the agent reads its copy before this drops it.
-        yield return new Filter(tap, FilterHook.Ingress, ushort.MaxValue, new AnyMatch(), FilterAction.Drop);
-    }
-
-    private static IEnumerable<FilterMatch> Dropped(IReadOnlyCollection<Ipv6Address> hostAddresses)
-    {
-        foreach (var header in ForbiddenHeaders)
-        {
-            yield return U32Match.NextHeader(header);
-        }
-
-        foreach (var header in ForbiddenHeaders)
-        {
-            yield return U32Match.FragmentNextHeader(header);
-        }
-
-        foreach (var scope in LinkScopes)
-        {
-            yield return new FlowerMatch { Destination = scope };
-        }
-
-        foreach (var address in hostAddresses.Order())
-        {
-            yield return new FlowerMatch { Destination = new(address, 128) };
+            yield return filter;
         }
     }
 }
