@@ -15,9 +15,14 @@ internal static class Clock
     public static long Monotonic => Stopwatch.GetTimestamp();
 }
 
-/// <summary>Something that is due at an interval. What was missed, by a guest that was paused say, is not made up for.</summary>
+/// <summary>
+/// Something that is due at an interval. What a busy machine missed is made up for; what more than <see cref="Patience"/> intervals
+/// missed, in a pause say, is not.
+/// </summary>
 internal struct Pace(long interval, long first)
 {
+    private const int Patience = 10;
+
     /// <summary>When it is due next.</summary>
     public long Next { get; private set; } = first;
 
@@ -30,7 +35,7 @@ internal struct Pace(long interval, long first)
         }
 
         Next += interval;
-        if (Next <= now)
+        if (Next <= now - Patience * interval)
         {
             Next = now + interval;
         }

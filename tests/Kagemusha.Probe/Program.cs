@@ -21,7 +21,7 @@ internal static partial class Program
     // bits/sched.h
     private const int SCHED_FIFO = 1;
 
-    private static volatile bool s_ended;
+    private static volatile bool Ended;
 
     private static int Main(string[] arguments)
     {
@@ -45,7 +45,7 @@ internal static partial class Program
         static void End(PosixSignalContext context)
         {
             context.Cancel = true;
-            s_ended = true;
+            Ended = true;
         }
     }
 
@@ -54,7 +54,7 @@ internal static partial class Program
         using var guest = new Guest();
         Console.WriteLine($"kagemusha-probe: at {guest.WaitForAddress()}");
         TakeRealTimePriority();
-        guest.Run(() => s_ended);
+        guest.Run(() => Ended);
         return 0;
     }
 
@@ -104,7 +104,7 @@ internal static partial class Program
 
         TakeRealTimePriority();
         using var correspondent = new Correspondent(guest, interval, duration, progress);
-        if (correspondent.Run(() => s_ended) is not { } record)
+        if (correspondent.Run(() => Ended) is not { } record)
         {
             Console.Error.WriteLine($"kagemusha-probe: {guest} never answered");
             return Failed;
