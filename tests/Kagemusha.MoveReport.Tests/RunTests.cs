@@ -217,6 +217,38 @@ public sealed class RunTests : IDisposable
     }
 
     [Fact]
+    public void A_move_has_the_events_between_its_call_and_the_next()
+    {
+        DomainEvent[] a = [new(At(1), "Suspended Migrated"), new(At(1000), "Suspended Migrated"), new(At(3000), "Suspended Post-copy")];
+        DomainEvent[] b = [new(At(1), "Resumed Migrated"), new(At(1030), "Resumed Unpaused"), new(At(1050), "Resumed Migrated")];
+        var move = new MoveCall("a", "b", At(500), At(1500), 0);
+
+        Assert.Equal(new(At(1000), At(1050), false), Switch.Of(move, At(2000), a, b));
+        Assert.Equal(new(At(1000), At(1050), true), Switch.Of(move, At(4000), a, b));
+        Assert.Equal(new(null, null, false), Switch.Of(move, At(900), a, b));
+
+        // Events are stamped with whole milliseconds, calls are not.
+        Assert.Equal(At(1000), Switch.Of(move with { CalledAt = At(1000.9) }, At(2000), a, b).SuspendedAt);
+    }
+
+    [Fact]
+    public void Windows_may_touch_but_not_overlap()
+    {
+        Window[] windows = [new(0, 10, 20), new(20, 30, 40), new(39, 50, 60)];
+
+        Assert.Equal(1, Window.FirstOverlap(windows));
+        Assert.Null(Window.FirstOverlap(windows[..2]));
+    }
+
+    [Fact]
+    public void Without_idle_time_on_a_host_there_is_nothing_to_compare_with()
+    {
+        _run.ToGuest.RemoveRange(1030, Count - 1030);
+
+        Assert.Equal(["hv-a -> hv-b: too few probes on hv-b while nothing moved to compare with"], _run.Read().Failures);
+    }
+
+    [Fact]
     public void What_voids_the_numbers_fails_the_run()
     {
         _run.BufferDrops = 1;
