@@ -48,8 +48,8 @@ public sealed class KernelMonitor : IDisposable
             var events = TryReceive();
             if (events is null)
             {
-                await SocketCalls.WaitReadableAsync(_socket, _peeked, cancellationToken);
-                continue;
+                var error = await SocketCalls.WaitReadableAsync(_socket, _peeked, cancellationToken);
+                events = error == 0 ? [] : [AfterError(error)];
             }
 
             foreach (var happened in events)
@@ -74,9 +74,7 @@ public sealed class KernelMonitor : IDisposable
         if (length < 0)
         {
             var error = errno;
-            return error == ENOBUFS ? [new KernelEvent.Resynchronize()]
-                : error == EAGAIN || error == EINTR ? null
-                : throw new KernelException("receive from rtnetlink", error);
+            return error == EAGAIN || error == EINTR ? null : [AfterError(error)];
         }
 
         var events = new List<KernelEvent>();
@@ -89,6 +87,9 @@ public sealed class KernelMonitor : IDisposable
         });
         return events;
     }
+
+    private static KernelEvent.Resynchronize AfterError(int error) =>
+        error == ENOBUFS ? new() : throw new KernelException("receive from rtnetlink", error);
 
     private static KernelEvent? Read(ushort type, ReadOnlySpan<byte> payload) => type switch
     {

@@ -101,7 +101,11 @@ public sealed class PacketSocket : IDisposable
                 return frame;
             }
 
-            await SocketCalls.WaitReadableAsync(_socket, _peeked, cancellationToken);
+            var error = await SocketCalls.WaitReadableAsync(_socket, _peeked, cancellationToken);
+            if (error != 0 && error != ENETDOWN)
+            {
+                throw new KernelException("receive of a packet", error);
+            }
         }
     }
 

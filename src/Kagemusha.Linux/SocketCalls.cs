@@ -42,17 +42,23 @@ internal static class SocketCalls
         }
     }
 
-    /// <summary>Waits until there is something to receive, or an error, which the next receive then tells.</summary>
+    /// <summary>Waits until there is something to receive, or an error: the kernel tells it once, and the next receive would not see it.</summary>
+    /// <returns>The error's number, or 0.</returns>
     /// <exception cref="ObjectDisposedException">The socket was closed meanwhile.</exception>
-    public static async ValueTask WaitReadableAsync(Socket socket, byte[] peeked, CancellationToken cancellationToken)
+    public static async ValueTask<int> WaitReadableAsync(Socket socket, byte[] peeked, CancellationToken cancellationToken)
     {
         try
         {
             await socket.ReceiveAsync(peeked.AsMemory(), SocketFlags.Peek, cancellationToken);
+            return 0;
         }
         catch (SocketException error) when (error.SocketErrorCode == SocketError.OperationAborted)
         {
             throw new ObjectDisposedException(nameof(Socket), error);
+        }
+        catch (SocketException error)
+        {
+            return error.NativeErrorCode;
         }
     }
 
