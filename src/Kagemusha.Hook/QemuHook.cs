@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Text;
 using Kagemusha.Control;
+using Microsoft.Win32.SafeHandles;
 
 namespace Kagemusha.Hook;
 
@@ -134,11 +135,12 @@ internal sealed class QemuHook
 
     private static ReadOnlySpan<byte> ReadStandardInput()
     {
-        using var input = new Microsoft.Win32.SafeHandles.SafeFileHandle(0, ownsHandle: false);
+        using var handle = new SafeFileHandle(0, ownsHandle: false);
+        using var input = new FileStream(handle, FileAccess.Read, bufferSize: 0);
         var buffer = new byte[64 << 10];
         var length = 0;
         int read;
-        while ((read = RandomAccess.Read(input, buffer.AsSpan(length), length)) > 0)
+        while ((read = input.Read(buffer.AsSpan(length))) > 0)
         {
             length += read;
             if (length == buffer.Length && length < MaximumXmlLength)

@@ -1,0 +1,164 @@
+using System.Text.Json;
+using Kagemusha.Control;
+using Kagemusha.Control.Tests;
+using Kagemusha.Wire;
+
+namespace Kagemusha.Hook.Tests;
+
+public sealed class CommandLineTests : IDisposable
+{
+    private readonly HookHost _host = new();
+    private readonly List<ControlRequest> _asked = [];
+
+    public static TheoryData<string[], ControlRequest> Verbs => new()
+    {
+        { ["unenroll", "vm"], new UnenrollRequest("vm") },
+        { ["unenroll", "--", "-vm1"], new UnenrollRequest("-vm1") },
+        { ["recover", "vm"], new RecoverRequest("vm") },
+        { ["status"], new StatusRequest(null) },
+        { ["status", "--", "-vm1"], new StatusRequest("-vm1") },
+        { ["status", "--json", "--", "--json"], new StatusRequest("--json") },
+        {
+            ["enroll", "vm", "--home-address", "2001:db8::1", "--home-agent", "2001:db8::2"],
+            new EnrollRequest("vm", [Ipv6Address.Parse("2001:db8::1")], Ipv6Address.Parse("2001:db8::2"), null)
+        },
+        {
+            [
+                "enroll", "--home-agent", "2001:db8::2", "--interface", "52:54:00:00:00:01", "--home-address", "2001:db8::1",
+                "--home-address", "2001:db8::3", "--", "-vm1",
+            ],
+            new EnrollRequest(
+                "-vm1", [Ipv6Address.Parse("2001:db8::1"), Ipv6Address.Parse("2001:db8::3")], Ipv6Address.Parse("2001:db8::2"), Domains.Mac)
+        },
+    };
+
+    public void Dispose() => _host.Dispose();
+
+    [Theory]
+    [MemberData(nameof(Verbs))]
+    public async Task Each_verb_asks_the_agent_one_thing(string[] arguments, ControlRequest request)
+    {
+        await using var agent = Agent(new StatusReply([]), new Done(["first", "second"]));
+
+        var end = await _host.RunAsync("", arguments);
+
+        Assert.Equal((0, ""), (end.ExitCode, end.Error));
+        Assert.Equal(
+            JsonSerializer.Serialize(request, ControlJson.Default.ControlRequest),
+            JsonSerializer.Serialize(Assert.Single(_asked), ControlJson.Default.ControlRequest));
+        var status = arguments.Contains("--json") ? "[]\n" : "no VM on this host is enrolled\n";
+        Assert.Equal(request is StatusRequest ? status : "first\nsecond\n", end.Output);
+    }
+
+    [Theory]
+    [InlineData("No verb selected. See kagemusha-hook --help.")]
+    [InlineData("Verb 'move' is not recognized. See kagemusha-hook --help.", "move")]
+    [InlineData("DOMAIN is missing: it goes before the options, or behind --. See kagemusha-hook --help.", "recover")]
+    [InlineData("'c' is too much: one domain at a time.", "status", "b", "c")]
+    [InlineData("Option 'force' is unknown. See kagemusha-hook --help.", "unenroll", "vm", "--force")]
+    [InlineData("Option 'v' is unknown. See kagemusha-hook --help.", "status", "-vm1")]
+    [InlineData(
+        "Required option 'home-agent' is missing. See kagemusha-hook --help.", "enroll", "vm", "--home-address", "2001:db8::1")]
+    [InlineData("'fe80::1%eth0' is not an IPv6 address", "enroll", "vm", "--home-address", "fe80::1%eth0", "--home-agent", "2001:db8::2")]
+    [InlineData("'ha' is not an IPv6 address", "enroll", "vm", "--home-address", "2001:db8::1", "--home-agent", "ha")]
+    [InlineData(
+        "'eth0' is not an Ethernet address",
+        "enroll", "vm", "--home-address", "2001:db8::1", "--home-agent", "2001:db8::2", "--interface", "eth0")]
+    [InlineData("libvirt calls it as: kagemusha-hook qemu GUEST OPERATION SUB-OPERATION EXTRA", "qemu", "vm")]
+    public async Task What_makes_no_sense_is_one_line_and_asks_nobody(string error, params string[] arguments)
+    {
+        await using var agent = Agent(new StatusReply([]), new Done([]));
+
+        var end = await _host.RunAsync("", arguments);
+
+        Assert.Equal((2, "", $"kagemusha-hook: {error}\n"), (end.ExitCode, end.Output, end.Error));
+        Assert.Empty(_asked);
+    }
+
+    [Theory]
+    [InlineData(ExitCode.Failed)]
+    [InlineData(ExitCode.NotFound)]
+    [InlineData(ExitCode.Libvirt)]
+    [InlineData(ExitCode.Refused)]
+    public async Task The_agent_s_failure_is_the_program_s(ExitCode exitCode)
+    {
+        await using var agent = Agent(new Failed(exitCode, "the interface is not on a Linux bridge"));
+
+        var end = await _host.RunAsync("", "recover", "vm");
+
+        Assert.Equal(((int)exitCode, "", "kagemusha-hook: the interface is not on a Linux bridge\n"), (end.ExitCode, end.Output, end.Error));
+    }
+
+    [Fact]
+    public async Task Without_the_agent_it_says_how_to_start_it()
+    {
+        var end = await _host.RunAsync("", "status");
+
+        Assert.Equal(
+            (4, $"kagemusha-hook: kagemushad is not running on {Environment.MachineName}; start it there with 'systemctl start kagemushad'\n"),
+            (end.ExitCode, end.Error));
+    }
+
+    [Fact]
+    public async Task Who_is_not_root_is_told_so()
+    {
+        await using var agent = Agent(new StatusReply([]));
+
+        // The capability is for reading the program, wherever the tests were built.
+        var end = await _host.RunScriptAsync(
+            "exec setpriv --reuid nobody --clear-groups --inh-caps +dac_read_search --ambient-caps +dac_read_search \"$program\" \"$@\"",
+            "",
+            "status");
+
+        Assert.Equal((6, "", "kagemusha-hook: only root may do this\n"), (end.ExitCode, end.Output, end.Error));
+        Assert.Empty(_asked);
+    }
+
+    [Fact]
+    public async Task Json_is_what_the_agent_said()
+    {
+        await using var agent = Agent(new StatusReply([StatusTableTests.Away]));
+
+        var end = await _host.RunAsync("", "status", "--json");
+
+        using var json = JsonDocument.Parse(end.Output);
+        var domain = Assert.Single(json.RootElement.EnumerateArray());
+        Assert.Equal("2001:db8:1::42", domain.GetProperty("home_address").GetString());
+        Assert.Equal(540, domain.GetProperty("remaining_lifetime").GetInt32());
+        Assert.Equal("home-agent-tunnel", domain.GetProperty("data_path").GetString());
+    }
+
+    [Fact]
+    public async Task Watch_shows_it_again_until_the_agent_fails()
+    {
+        await using var agent = Agent(new StatusReply([]), new StatusReply([]), new Failed(ExitCode.Libvirt, "libvirt does not answer"));
+
+        var end = await _host.RunAsync("", "status", "--watch");
+
+        Assert.Equal(
+            (5, "no VM on this host is enrolled\nno VM on this host is enrolled\n", "kagemusha-hook: libvirt does not answer\n"),
+            (end.ExitCode, end.Output, end.Error));
+    }
+
+    [Fact]
+    public async Task Help_names_every_verb()
+    {
+        var end = await _host.RunAsync("", "--help");
+
+        Assert.Equal((0, ""), (end.ExitCode, end.Error));
+        Assert.All(["enroll", "unenroll", "status", "recover"], verb => Assert.Contains($"  {verb} ", end.Output, StringComparison.Ordinal));
+    }
+
+    /// <summary>Answers the first time with the first reply of the kind that was asked for, and so on.</summary>
+    private FakeAgent Agent(params ControlReply[] replies)
+    {
+        var left = replies.ToList();
+        return new(_host.Socket, request =>
+        {
+            _asked.Add(request);
+            var reply = left.First(reply => request is StatusRequest ? reply is not Done : reply is not StatusReply);
+            left.Remove(reply);
+            return Task.FromResult(reply);
+        });
+    }
+}
