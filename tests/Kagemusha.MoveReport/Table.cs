@@ -10,12 +10,12 @@ internal static class Table
     {
         string[][] rows =
         [
-            ["move", "kind", "ok", "pause", "sent", "lost", "twice", "longest gap", "added in", "added out", "TCP", "path after"],
+            ["move", "kind", "ok", "pause", "sent", "lost", "twice", "longest gap", "added in", "added out", "TCP survived", "path after"],
             .. run.Report.Moves.Select(move => new[]
             {
                 $"{move.From} -> {move.To}", move.Kind, YesNo(move.Ok), Milliseconds(move.PauseMs), Count(move.Sent), Count(move.Lost),
                 Count(move.Duplicated), Milliseconds(move.LongestGapMs), Milliseconds(move.NetworkAddedMs.In),
-                Milliseconds(move.NetworkAddedMs.Out), move.TcpSurvived ? "survived" : "broken", move.PathAfter,
+                Milliseconds(move.NetworkAddedMs.Out), YesNo(move.TcpSurvived), move.PathAfter,
             }),
             [
                 "nothing moves", "", "", "", Count(run.IdleMeasurement.Sent), Count(run.IdleMeasurement.Lost),
