@@ -49,7 +49,7 @@ public sealed class KernelMonitor : IDisposable
             if (events is null)
             {
                 var error = await SocketCalls.WaitReadableAsync(_socket, _peeked, cancellationToken);
-                events = error == 0 ? [] : [AfterError(error)];
+                events = error == 0 ? [] : AfterError(error);
             }
 
             foreach (var happened in events)
@@ -63,22 +63,16 @@ public sealed class KernelMonitor : IDisposable
     public void Dispose() => _socket.Dispose();
 
     /// <summary>What one datagram says, or null if there is none.</summary>
-    private unsafe List<KernelEvent>? TryReceive()
+    private List<KernelEvent>? TryReceive()
     {
-        long length;
-        fixed (byte* start = _buffer)
-        {
-            length = recv(SocketCalls.Descriptor(_socket.SafeHandle), start, _buffer.Length, MSG_DONTWAIT);
-        }
-
+        var length = Receive(out var error);
         if (length < 0)
         {
-            var error = errno;
-            return error == EAGAIN || error == EINTR ? null : [AfterError(error)];
+            return error == EAGAIN || error == EINTR ? null : AfterError(error);
         }
 
         var events = new List<KernelEvent>();
-        NetlinkSocket.Parse(_buffer.AsSpan(0, (int)length), (in header, payload) =>
+        NetlinkSocket.Parse(_buffer.AsSpan(0, length), (in header, payload) =>
         {
             if (Read(header.Type, payload) is { } happened)
             {
@@ -88,8 +82,26 @@ public sealed class KernelMonitor : IDisposable
         return events;
     }
 
-    private static KernelEvent.Resynchronize AfterError(int error) =>
-        error == ENOBUFS ? new() : throw new KernelException("receive from rtnetlink", error);
+    /// <summary>From the first message that had no room on, the kernel drops all, without another word, until the socket is empty.</summary>
+    private List<KernelEvent> AfterError(int error)
+    {
+        while (error == ENOBUFS || error == EINTR || error == 0)
+        {
+            Receive(out error);
+        }
+
+        return error == EAGAIN ? [new KernelEvent.Resynchronize()] : throw new KernelException("receive from rtnetlink", error);
+    }
+
+    private unsafe int Receive(out int error)
+    {
+        fixed (byte* start = _buffer)
+        {
+            long length = recv(SocketCalls.Descriptor(_socket.SafeHandle), start, _buffer.Length, MSG_DONTWAIT);
+            error = length < 0 ? errno : 0;
+            return (int)length;
+        }
+    }
 
     private static KernelEvent? Read(ushort type, ReadOnlySpan<byte> payload) => type switch
     {

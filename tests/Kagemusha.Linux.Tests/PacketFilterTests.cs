@@ -1,0 +1,110 @@
+using System.Net.Sockets;
+using System.Text;
+using Kagemusha.Wire;
+
+namespace Kagemusha.Linux.Tests;
+
+/// <summary>Programs run by the kernel's own machine, on a socket that needs no privilege.</summary>
+public sealed class PacketFilterTests
+{
+    private static readonly Ipv6Address Source = Ipv6Address.Parse("2001:db8::1");
+    private static readonly Ipv6Address Destination = Ipv6Address.Parse("2001:db8::2");
+
+    public static TheoryData<string, bool, byte[]> MobilityFrames => new()
+    {
+        { "right behind the IPv6 header", true, Frame(135, Packets.MobilityHeader) },
+        { "behind a home address option", true, Frame(60, Packets.HomeAddressOption(Source, 135, Packets.MobilityHeader)) },
+        { "behind a type 2 routing header", true, Frame(43, Packets.Type2Routing(Source, 135, Packets.MobilityHeader)) },
+        { "behind three headers", true, Frame(0, Packets.Extension(60, Packets.Extension(43, Packets.Type2Routing(Source, 135, Packets.MobilityHeader)))) },
+        { "behind four headers", false, Frame(0, Packets.Extension(60, Packets.Extension(60, Packets.Extension(60, Packets.Extension(135, Packets.MobilityHeader))))) },
+        { "in a tunnel", false, Frame(41, Packets.Ipv6(Source, Destination, 135, Packets.MobilityHeader)) },
+        { "UDP", false, Frame(17, new byte[8]) },
+        { "UDP behind options", false, Frame(60, Packets.Extension(17, new byte[8])) },
+        { "cut off in an extension header", false, Frame(60, [135]) },
+        { "another EtherType", false, Packets.Frame(default, default, EtherType.Ipv4, Packets.Ipv6(Source, Destination, 135, Packets.MobilityHeader)) },
+        { "an empty frame", false, [0] },
+    };
+
+    public static TheoryData<string, bool, byte[]> NeighbourDiscoveryFrames => new()
+    {
+        { "router solicitation", true, Icmp(133) },
+        { "redirect", true, Icmp(137) },
+        { "echo request", false, Icmp(128) },
+        { "below router solicitation", false, Icmp(132) },
+        { "above redirect", false, Icmp(138) },
+        { "from another link", false, Icmp(135, hopLimit: 254) },
+        { "another protocol", false, Frame(17, [135, 0, 0, 0, 0, 0, 0, 0]) },
+        { "cut off", false, Frame(58, []) },
+    };
+
+    [Theory]
+    [MemberData(nameof(MobilityFrames))]
+    public void NextHeader_finds_a_header_behind_extension_headers(string what, bool passes, byte[] frame) =>
+        Assert.True(passes == Passes(PacketFilter.NextHeader(135), frame), what);
+
+    [Theory]
+    [MemberData(nameof(NeighbourDiscoveryFrames))]
+    public void NeighbourDiscovery_takes_its_five_types_from_the_link(string what, bool passes, byte[] frame) =>
+        Assert.True(passes == Passes(PacketFilter.NeighbourDiscovery, frame), what);
+
+    [Fact]
+    public void Nothing_takes_nothing() => Assert.False(Passes(PacketFilter.Nothing, Frame(135, Packets.MobilityHeader)));
+
+    [Fact]
+    public void Words_and_jumps_do_what_they_say()
+    {
+        var builder = new PacketFilterBuilder();
+        var drop = builder.NewLabel();
+        var filter = builder.LoadWord(0).JumpIfLess(0x01020304, drop).JumpIfGreater(0x01020304, drop).Accept().Mark(drop).Drop().Build();
+        Assert.True(Passes(filter, [1, 2, 3, 4]));
+        Assert.False(Passes(filter, [1, 2, 3, 3]));
+        Assert.False(Passes(filter, [1, 2, 3, 5]));
+        Assert.False(Passes(filter, [1, 2, 3]));
+    }
+
+    [Fact]
+    public void A_jump_backwards_too_far_or_nowhere_is_refused()
+    {
+        var nowhere = new PacketFilterBuilder();
+        nowhere.JumpIfEqual(1, nowhere.NewLabel());
+        Assert.Throws<InvalidOperationException>(nowhere.Build);
+
+        var backwards = new PacketFilterBuilder();
+        var before = backwards.NewLabel();
+        backwards.Mark(before).JumpIfEqual(1, before);
+        Assert.Throws<InvalidOperationException>(backwards.Build);
+
+        var far = new PacketFilterBuilder();
+        var there = far.NewLabel();
+        far.JumpIfEqual(1, there);
+        for (var i = 0; i < 256; i++)
+        {
+            far.LoadByte(0);
+        }
+
+        Assert.Throws<InvalidOperationException>(far.Mark(there).Drop().Build);
+    }
+
+    private static byte[] Frame(byte nextHeader, byte[] payload) =>
+        Packets.Frame(default, default, EtherType.Ipv6, Packets.Ipv6(Source, Destination, nextHeader, payload));
+
+    private static byte[] Icmp(byte type, byte hopLimit = 255) =>
+        Packets.Frame(default, default, EtherType.Ipv6, Packets.Ipv6(Source, Destination, 58, [type, 0, 0, 0, 0, 0, 0, 0], hopLimit));
+
+    /// <summary>A datagram that the filter drops is not there when one that passes has come.</summary>
+    private static bool Passes(PacketFilter filter, byte[] frame)
+    {
+        using var receiver = new Socket(AddressFamily.Unix, SocketType.Dgram, ProtocolType.Unspecified);
+        using var sender = new Socket(AddressFamily.Unix, SocketType.Dgram, ProtocolType.Unspecified);
+        var name = new UnixDomainSocketEndPoint($"\0kagemusha-{Guid.NewGuid()}");
+        receiver.Bind(name);
+        receiver.ReceiveTimeout = 10_000;
+        SocketCalls.AttachFilter(receiver.SafeHandle, filter);
+        sender.SendTo(frame, name);
+        SocketCalls.AttachFilter(receiver.SafeHandle, new PacketFilterBuilder().Accept().Build());
+        var end = Encoding.ASCII.GetBytes("end");
+        sender.SendTo(end, name);
+        var buffer = new byte[2048];
+        return !buffer.AsSpan(0, receiver.Receive(buffer)).SequenceEqual(end);
+    }
+}

@@ -1,0 +1,235 @@
+using Kagemusha.Wire;
+
+namespace Kagemusha.Linux.Tests;
+
+/// <summary>Packet and raw sockets between two hosts on one link.</summary>
+[Trait("Needs", "kernel")]
+public sealed class SocketTests : IDisposable
+{
+    private static readonly LinkLayerAddress HereLink = LinkLayerAddress.Parse("02:00:00:00:00:01");
+    private static readonly LinkLayerAddress ThereLink = LinkLayerAddress.Parse("02:00:00:00:00:02");
+    private static readonly Ipv6Address HereAddress = Ipv6Address.Parse("2001:db8::1");
+    private static readonly Ipv6Address ThereAddress = Ipv6Address.Parse("2001:db8::2");
+
+    private readonly CancellationTokenSource _deadline = new(TimeSpan.FromSeconds(60));
+    private readonly NetworkNamespace _here = new();
+    private readonly NetworkNamespace _there = new();
+    private readonly NetworkInterface _hereEnd;
+    private readonly NetworkInterface _thereEnd;
+
+    public SocketTests()
+    {
+        _here.Ip($"link add end address {HereLink} type veth peer name end address {ThereLink} netns {_there.Name}");
+        foreach (var (host, address, neighbour, link) in new[] { (_here, HereAddress, ThereAddress, ThereLink), (_there, ThereAddress, HereAddress, HereLink) })
+        {
+            host.Ip("link set end addrgenmode none");
+            host.Ip("link set end up");
+            host.Ip($"address add {address}/64 dev end nodad");
+            host.Ip($"neigh replace {neighbour} lladdr {link} dev end nud permanent");
+        }
+
+        _hereEnd = End(_here);
+        _thereEnd = End(_there);
+    }
+
+    public void Dispose()
+    {
+        _here.Dispose();
+        _there.Dispose();
+        _deadline.Dispose();
+    }
+
+    [Fact]
+    public async Task A_frame_is_received_whole_with_what_the_kernel_knows_of_it()
+    {
+        using var receiver = Open(_there, _thereEnd, Udp);
+        using var sender = Open(_here, _hereEnd, PacketFilter.Nothing);
+        var begin = DateTimeOffset.UtcNow;
+        foreach (var (destination, type) in new[]
+        {
+            (ThereLink, PacketType.Host),
+            (LinkLayerAddress.Parse("ff:ff:ff:ff:ff:ff"), PacketType.Broadcast),
+            (LinkLayerAddress.ForMulticast(Ipv6Address.AllNodes), PacketType.Multicast),
+            (LinkLayerAddress.Parse("02:00:00:00:00:99"), PacketType.OtherHost),
+        })
+        {
+            var buffer = new byte[2048];
+            var waiting = receiver.ReceiveAsync(buffer, _deadline.Token);
+            var sent = Packets.Frame(destination, HereLink, EtherType.Ipv6, UdpPacket("frame"));
+            sender.Send(sent);
+            var frame = await waiting;
+            Assert.Equal(sent, buffer[..frame.Length]);
+            Assert.Equal((type, HereLink, _thereEnd.Index, false), (frame.Type, frame.Source, frame.InterfaceIndex, frame.IsTruncated));
+            Assert.InRange(frame.Timestamp, begin.AddSeconds(-1), DateTimeOffset.UtcNow.AddSeconds(1));
+        }
+    }
+
+    [Fact]
+    public async Task What_this_host_sends_is_outgoing()
+    {
+        using var receiver = Open(_here, _hereEnd, Udp);
+        using var sender = Open(_here, _hereEnd, PacketFilter.Nothing);
+        sender.Send(Packets.Frame(ThereLink, HereLink, EtherType.Ipv6, UdpPacket("frame")));
+        Assert.Equal(PacketType.Outgoing, (await receiver.ReceiveAsync(new byte[2048], _deadline.Token)).Type);
+    }
+
+    [Fact]
+    public async Task A_frame_that_is_larger_than_the_buffer_is_truncated_and_says_so()
+    {
+        using var receiver = Open(_there, _thereEnd, Udp);
+        using var sender = Open(_here, _hereEnd, PacketFilter.Nothing);
+        var sent = Packets.Frame(ThereLink, HereLink, EtherType.Ipv6, UdpPacket("frame"));
+        sender.Send(sent);
+        var buffer = new byte[20];
+        var frame = await receiver.ReceiveAsync(buffer, _deadline.Token);
+        Assert.Equal((20, true), (frame.Length, frame.IsTruncated));
+        Assert.Equal(sent[..20], buffer);
+    }
+
+    [Fact]
+    public async Task Frames_that_have_no_room_are_counted_and_the_socket_goes_on()
+    {
+        using var receiver = Open(_there, _thereEnd, Udp);
+        using var sender = Open(_here, _hereEnd, PacketFilter.Nothing);
+        var sent = Packets.Frame(ThereLink, HereLink, EtherType.Ipv6, UdpPacket(new('x', 200)));
+        for (var i = 0; i < 2000; i++)
+        {
+            sender.Send(sent);
+        }
+
+        var statistics = receiver.TakeStatistics();
+        Assert.Equal(2000u, statistics.Packets);
+        Assert.InRange(statistics.Drops, 1u, 1999u);
+        var buffer = new byte[2048];
+        var received = 0u;
+        while (receiver.TryReceive(buffer, out _))
+        {
+            received++;
+        }
+
+        Assert.Equal(2000u, received + statistics.Drops);
+        Assert.Equal(default, receiver.TakeStatistics());
+        sender.Send(sent);
+        Assert.Equal(sent.Length, (await receiver.ReceiveAsync(buffer, _deadline.Token)).Length);
+    }
+
+    [Fact]
+    public async Task Waiting_ends_when_it_is_cancelled_or_the_socket_is_closed()
+    {
+        var receiver = Open(_there, _thereEnd, Udp);
+        using var cancel = new CancellationTokenSource();
+        var cancelled = receiver.ReceiveAsync(new byte[64], cancel.Token).AsTask();
+        await cancel.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => cancelled);
+
+        var closed = receiver.ReceiveAsync(new byte[64], _deadline.Token).AsTask();
+        receiver.Dispose();
+        await Assert.ThrowsAsync<ObjectDisposedException>(() => closed);
+        await Assert.ThrowsAsync<ObjectDisposedException>(() => receiver.ReceiveAsync(new byte[64], _deadline.Token).AsTask());
+    }
+
+    [Fact]
+    public async Task An_interface_that_was_down_goes_on_to_be_heard()
+    {
+        using var receiver = Open(_there, _thereEnd, Udp);
+        using var sender = Open(_here, _hereEnd, PacketFilter.Nothing);
+        var waiting = receiver.ReceiveAsync(new byte[2048], _deadline.Token);
+        _there.Ip("link set end down");
+        _there.Ip("link set end up");
+        sender.Send(Packets.Frame(ThereLink, HereLink, EtherType.Ipv6, UdpPacket("frame")));
+        Assert.Equal(HereLink, (await waiting).Source);
+    }
+
+    [Fact]
+    public void An_interface_that_is_not_there_is_an_error() => _here.Run(() =>
+        Assert.Equal(19, Assert.Throws<KernelException>(() => new PacketSocket(999, PacketFilter.Nothing)).Errno));
+
+    [Fact]
+    public void A_socket_that_listens_to_all_groups_says_so_to_the_interface()
+    {
+        using var receiver = Open(_there, _thereEnd, Udp);
+        Assert.Equal(0, Allmulti());
+        receiver.ListenToAllGroups();
+        Assert.Equal(1, Allmulti());
+
+        int Allmulti() => Assert.Single(_there.Json("-d link show dev end")).GetProperty("allmulti").GetInt32();
+    }
+
+    [Fact]
+    public async Task A_raw_packet_leaves_as_it_is_with_its_routing_header()
+    {
+        using var receiver = Open(_there, _thereEnd, PacketFilter.NextHeader(135));
+        var packet = Packets.Ipv6(HereAddress, ThereAddress, 43, Packets.Type2Routing(GuestSite.Home, 135, Packets.MobilityHeader));
+        foreach (var bound in new[] { null, _hereEnd })
+        {
+            using var sender = _here.Run(() => new RawIpv6Sender(bound));
+            sender.Send(packet);
+            var buffer = new byte[2048];
+            var frame = await receiver.ReceiveAsync(buffer, _deadline.Token);
+            Assert.Equal(packet, buffer[EthernetFrame.HeaderLength..frame.Length]);
+        }
+    }
+
+    [Fact]
+    public void A_raw_packet_that_has_no_way_is_an_error()
+    {
+        using var sender = _here.Run(() => new RawIpv6Sender());
+        var error = Assert.Throws<KernelException>(() => sender.Send(Packets.Ipv6(HereAddress, GuestSite.Home, 59, [])));
+        Assert.Equal(("send to 2001:db8:1::10", 101), (error.Operation, error.Errno));
+        Assert.Equal(90, Assert.Throws<KernelException>(() => sender.Send(Packets.Ipv6(HereAddress, ThereAddress, 59, new byte[1500]))).Errno);
+        Assert.Throws<ArgumentOutOfRangeException>(() => sender.Send(new byte[39]));
+    }
+
+    [Theory]
+    [InlineData(135)]
+    [InlineData(50)]
+    public async Task A_protocol_that_is_held_is_not_answered_and_one_that_is_not_is(byte protocol)
+    {
+        _there.Execute("sh -c \"echo 0 > /proc/sys/net/ipv6/icmp/ratelimit\"");
+        using var sender = _here.Run(() => new RawIpv6Sender());
+        using var receiver = Open(_here, _hereEnd, PacketFilter.NextHeader(58));
+        var held = Packets.Ipv6(HereAddress, ThereAddress, protocol, Packets.MobilityHeader);
+        var closed = Packets.Ipv6(HereAddress, ThereAddress, 17, Packets.Udp(HereAddress, ThereAddress, 9, "port"u8.ToArray()));
+
+        sender.Send(held);
+        Assert.Equal((4, 1), await Error());
+
+        using (_there.Run(() => new ProtocolHolder(protocol)))
+        {
+            sender.Send(held);
+            sender.Send(closed);
+            Assert.Equal((1, 4), await Error());
+        }
+
+        sender.Send(held);
+        Assert.Equal((4, 1), await Error());
+
+        // RFC 4443: parameter problem, unrecognized next header, is 4 and 1; destination unreachable, port, is 1 and 4.
+        async Task<(int Type, int Code)> Error()
+        {
+            var buffer = new byte[2048];
+            await receiver.ReceiveAsync(buffer, _deadline.Token);
+            return (buffer[54], buffer[55]);
+        }
+    }
+
+    private static PacketFilter Udp { get; } = OfUdp();
+
+    private static PacketFilter OfUdp()
+    {
+        var builder = new PacketFilterBuilder();
+        var drop = builder.NewLabel();
+        return builder.LoadHalf(12).JumpUnlessEqual((uint)EtherType.Ipv6, drop).LoadByte(20).JumpUnlessEqual(17, drop).Accept().Mark(drop).Drop().Build();
+    }
+
+    private static byte[] UdpPacket(string text) =>
+        Packets.Ipv6(HereAddress, ThereAddress, 17, Packets.Udp(HereAddress, ThereAddress, 9, System.Text.Encoding.ASCII.GetBytes(text)));
+
+    private static NetworkInterface End(NetworkNamespace host) => host.Run(() =>
+    {
+        using var kernel = new Kernel();
+        return kernel.Interfaces().Find("end")!;
+    });
+
+    private static PacketSocket Open(NetworkNamespace host, NetworkInterface link, PacketFilter filter) => host.Run(() => new PacketSocket(link.Index, filter));
+}
