@@ -1,0 +1,290 @@
+using System.Diagnostics;
+using System.Threading.Channels;
+using Kagemusha.Linux;
+using Kagemusha.Mobility;
+using Kagemusha.Wire;
+using NLog;
+
+namespace Kagemusha.HomeAgentDaemon;
+
+/// <summary>Joins the home agent, which decides, to the kernel, the home link and the stored cache. One input at a time.</summary>
+internal sealed class Daemon : IDisposable
+{
+    // The longest packet that the home agent has any use for, and how many inputs may wait: what floods is dropped.
+    private const int LargestFrame = 2048;
+    private const int MostWaiting = 1024;
+
+    private static readonly TimeSpan LongestWait = TimeSpan.FromHours(1);
+    private static readonly Logger Log = LogManager.GetLogger("home-agent");
+
+    private readonly HomeSite _site;
+    private readonly CacheFile _file;
+    private readonly Kernel _kernel;
+    private readonly HomeAgent _agent;
+
+    private readonly KernelMonitor _monitor = new();
+    private readonly RawIpv6Sender _sender = new();
+    private readonly PacketSocket _homeLink;
+
+    // Of all interfaces. A raw socket would not do: the kernel discards a packet with a Home Address option that it does not know.
+    private readonly PacketSocket _mobility = new(0, PacketFilter.NextHeader((byte)NextHeader.Mobility), (ushort)EtherType.Ipv6);
+
+    // The kernel would answer a mobility header that nobody listens for by a parameter problem.
+    private readonly ProtocolHolder _holder = new((byte)NextHeader.Mobility);
+
+    private readonly Channel<HomeAgentInput> _inputs = Channel.CreateBounded<HomeAgentInput>(
+        new BoundedChannelOptions(MostWaiting) { FullMode = BoundedChannelFullMode.DropWrite, SingleReader = true });
+
+    /// <summary>Opens all that it needs and takes over the bindings of an earlier run.</summary>
+    /// <exception cref="KernelException">A socket could not be had.</exception>
+    public Daemon(HomeSite site, CacheFile file, Kernel kernel)
+    {
+        _site = site;
+        _file = file;
+        _kernel = kernel;
+        _homeLink = new(site.Link.Index, PacketFilter.NeighbourDiscovery, (ushort)EtherType.Ipv6);
+        _homeLink.ListenToAllGroups();
+        _agent = new(site.Configuration, ReadCache(), Now);
+    }
+
+    private static TimeSpan Now => Stopwatch.GetElapsedTime(0);
+
+    /// <summary>Serves until it is told to stop. The tunnels stay in the kernel and the bindings in the file, for the next run.</summary>
+    /// <exception cref="RefusedException">The home link is no longer what it was.</exception>
+    /// <exception cref="KernelException">A socket failed.</exception>
+    public async Task RunAsync(CancellationToken stop)
+    {
+        using var end = CancellationTokenSource.CreateLinkedTokenSource(stop);
+        Task[] receivers =
+        [
+            FeedAsync(ReceiveMobilityAsync(end.Token)),
+            FeedAsync(ReceiveNeighbourDiscoveryAsync(end.Token)),
+            FeedAsync(WatchLinkAsync(end.Token)),
+        ];
+        TryApply();
+        Log.Info(
+            $"serving {string.Join(", ", _site.Configuration.HomePrefixes)} on {_site.Link.Name} as {_site.Configuration.Address}; "
+            + $"{_agent.Bindings.Count} bindings taken over");
+        try
+        {
+            while (!stop.IsCancellationRequested)
+            {
+                var input = await NextAsync(stop);
+                Carry(_agent.Handle(Now, input));
+            }
+        }
+        catch (OperationCanceledException) when (stop.IsCancellationRequested)
+        {
+            // The end that is wanted.
+        }
+        finally
+        {
+            StoreCache();
+            await end.CancelAsync();
+            await Task.WhenAll(receivers);
+        }
+
+        Log.Info($"stopped; {_agent.Bindings.Count} bindings and their tunnels stay as they are");
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _holder.Dispose();
+        _mobility.Dispose();
+        _homeLink.Dispose();
+        _sender.Dispose();
+        _monitor.Dispose();
+    }
+
+    /// <summary>What has come in, or that it is time.</summary>
+    private async Task<HomeAgentInput> NextAsync(CancellationToken stop)
+    {
+        using var wakeUp = CancellationTokenSource.CreateLinkedTokenSource(stop);
+        if (_agent.NextWakeUp - Now is { } wait)
+        {
+            if (wait <= TimeSpan.Zero)
+            {
+                return new HomeAgentInput.WakeUp();
+            }
+
+            // Timers count whole milliseconds, and must not end before it is time.
+            wakeUp.CancelAfter(wait < LongestWait ? wait + TimeSpan.FromMilliseconds(1) : LongestWait);
+        }
+
+        try
+        {
+            // Throws what a receiver threw.
+            await _inputs.Reader.WaitToReadAsync(wakeUp.Token);
+            return _inputs.Reader.TryRead(out var input) ? input : new HomeAgentInput.WakeUp();
+        }
+        catch (OperationCanceledException) when (!stop.IsCancellationRequested)
+        {
+            return new HomeAgentInput.WakeUp();
+        }
+    }
+
+    private void Carry(IReadOnlyList<HomeAgentEffect> effects)
+    {
+        // Kernel and file first: nothing is acknowledged that does not hold.
+        var holds = true;
+        if (effects.Any(effect => effect is HomeAgentEffect.BindingChanged))
+        {
+            holds = TryApply();
+            StoreCache();
+        }
+
+        foreach (var effect in effects)
+        {
+            switch (effect)
+            {
+                case HomeAgentEffect.Send { Packet: var packet } when !holds && Accepts(packet, out var homeAddress):
+                    Carry(_agent.Handle(Now, new HomeAgentInput.DataPathFailed(homeAddress, packet)));
+                    break;
+                case HomeAgentEffect.Send { Packet: var packet }:
+                    Send(() => _sender.Send(packet.ToArray()));
+                    break;
+                case HomeAgentEffect.SendToHomeLink { Packet: var packet, Destination: var destination }:
+                    Send(() => _homeLink.Send(EthernetFrame.Around(packet, _site.Configuration.LinkLayerAddress, destination).ToArray()));
+                    break;
+                case HomeAgentEffect.MulticastOnHomeLink { Packet: var packet }:
+                    var group = LinkLayerAddress.ForMulticast(packet.Destination);
+                    Send(() => _homeLink.Send(EthernetFrame.Around(packet, _site.Configuration.LinkLayerAddress, group).ToArray()));
+                    break;
+                default:
+                    HomeAgentLog.Write(Log, effect);
+                    break;
+            }
+        }
+    }
+
+    private static bool Accepts(MobilityPacket packet, out Ipv6Address homeAddress)
+    {
+        homeAddress = packet.HomeAddress ?? default;
+        return packet is { HomeAddress: not null, Message: BindingAcknowledgement { Status.IsAccepted: true, Lifetime: > 0 } };
+    }
+
+    private static void Send(Action send)
+    {
+        try
+        {
+            send();
+        }
+        catch (KernelException e)
+        {
+            Log.Warn($"not sent: {e.Message}");
+        }
+    }
+
+    private bool TryApply()
+    {
+        try
+        {
+            foreach (var change in _kernel.Apply(
+                DataPath.For(_site.Link.Name, _site.Configuration.Address, _agent.Bindings), DataPath.Scope).Changes)
+            {
+                Log.Debug($"kernel: {change}");
+            }
+
+            return true;
+        }
+        catch (KernelException e)
+        {
+            Log.Error($"the kernel is not as it should be: {e.Message}");
+            return false;
+        }
+    }
+
+    private void StoreCache()
+    {
+        try
+        {
+            _file.Write(_agent.TakeSnapshot(Now), DateTimeOffset.UtcNow);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            Log.Error($"the bindings are not stored and would not outlive this program: {e.Message}");
+        }
+    }
+
+    private IReadOnlyList<BindingSnapshot> ReadCache()
+    {
+        try
+        {
+            return _file.Read(DateTimeOffset.UtcNow);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            Log.Error($"beginning without bindings, until the mobile nodes refresh them: {e.Message}");
+            return [];
+        }
+    }
+
+    /// <summary>A receiver's failure is the reader's to see.</summary>
+    private async Task FeedAsync(Task receiver)
+    {
+        try
+        {
+            await receiver;
+        }
+        catch (Exception e) when (e is KernelException or RefusedException)
+        {
+            _inputs.Writer.TryComplete(e);
+        }
+        catch (OperationCanceledException)
+        {
+            // All is over.
+        }
+    }
+
+    private async Task ReceiveMobilityAsync(CancellationToken end)
+    {
+        var buffer = new byte[LargestFrame];
+        for (; ; )
+        {
+            var frame = await _mobility.ReceiveAsync(buffer, end);
+            if (frame is { Type: PacketType.Host, IsTruncated: false }
+                && MobilityPacket.TryParse(buffer.AsSpan(EthernetFrame.HeaderLength..frame.Length), out var packet, out _)
+                && packet.Destination == _site.Configuration.Address)
+            {
+                LinkLayerAddress? homeLinkSender = frame.InterfaceIndex == _site.Link.Index ? frame.Source : null;
+                _inputs.Writer.TryWrite(new HomeAgentInput.Received(packet, homeLinkSender));
+            }
+        }
+    }
+
+    private async Task ReceiveNeighbourDiscoveryAsync(CancellationToken end)
+    {
+        var buffer = new byte[LargestFrame];
+        for (; ; )
+        {
+            var frame = await _homeLink.ReceiveAsync(buffer, end);
+            if (!frame.IsTruncated
+                && NeighbourDiscoveryPacket.TryParse(buffer.AsSpan(EthernetFrame.HeaderLength..frame.Length), out var packet, out _)
+                && packet.Message is NeighbourSolicitation or NeighbourAdvertisement)
+            {
+                _inputs.Writer.TryWrite(new HomeAgentInput.SeenOnHomeLink(packet));
+            }
+        }
+    }
+
+    private async Task WatchLinkAsync(CancellationToken end)
+    {
+        await foreach (var happened in _monitor.ReadAsync(end))
+        {
+            var gone = happened switch
+            {
+                KernelEvent.LinkRemoved { Link.Index: var index } when index == _site.Link.Index => $"{_site.Link.Name} has gone",
+                KernelEvent.LinkChanged { Link: var link } when link.Index == _site.Link.Index && link.Address != _site.Link.Address =>
+                    $"{_site.Link.Name} has another link-layer address now",
+                KernelEvent.AddressRemoved { Address.Address: var address } when address == _site.Configuration.Address =>
+                    $"{address} is no longer an address of this machine",
+                _ => null,
+            };
+            if (gone is not null)
+            {
+                throw new RefusedException($"{gone}: start the home agent again when the home link is ready");
+            }
+        }
+    }
+}

@@ -1,0 +1,38 @@
+using Kagemusha.Wire;
+
+namespace Kagemusha.HomeAgentDaemon;
+
+/// <summary>What the administrator has set: <c>/etc/kagemusha/home-agent.toml</c>, every key documented in the shipped file.</summary>
+/// <param name="HomeLink">The interface on the home link.</param>
+/// <param name="Address">The home agent's address, or null for the home link's first global one.</param>
+/// <param name="Prefixes">Where home addresses may be, or null for the prefixes of the home link's global addresses.</param>
+/// <param name="MaximumLifetime">The longest lifetime that is granted.</param>
+internal sealed record HomeAgentSettings(
+    string HomeLink, Ipv6Address? Address, IReadOnlyList<Ipv6Prefix>? Prefixes, TimeSpan MaximumLifetime)
+{
+    public const string Path = "/etc/kagemusha/home-agent.toml";
+
+    /// <exception cref="ConfigurationException">One line that says file, line, key and what to do.</exception>
+    public static HomeAgentSettings Read(string path = Path)
+    {
+        var file = ConfigurationFile.Read(path);
+        var settings = new HomeAgentSettings(
+            file.Text("home_link") ?? "",
+            file.Address("address"),
+            file.Prefixes("prefixes"),
+            // 16 bits of 4 seconds (RFC 6275, section 6.1.7).
+            TimeSpan.FromSeconds(file.Number("max_lifetime_s", 4, 262_140) ?? 3600));
+        file.RefuseTheRest();
+        if (settings.HomeLink.Length == 0)
+        {
+            throw file.Error("home_link", "is not set: name the interface on the home link");
+        }
+
+        if (settings.Address is { IsRoutableUnicast: false })
+        {
+            throw file.Error("address", $"{settings.Address} is no address that a host elsewhere could reach");
+        }
+
+        return settings;
+    }
+}
