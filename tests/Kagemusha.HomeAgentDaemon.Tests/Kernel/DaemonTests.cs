@@ -1,0 +1,240 @@
+using System.Text.Json;
+
+namespace Kagemusha.HomeAgentDaemon.Tests.Kernel;
+
+/// <summary>The published program, on a real kernel, against scapy's mobile node and iproute2's tunnel.</summary>
+[Trait("Needs", "kernel")]
+public sealed class DaemonTests
+{
+    private const string Home = "2001:db8:1::a";
+    private const string OtherHome = "2001:db8:1::b";
+    private const string Spoofed = "2001:db8:1::bad";
+
+    private static readonly string[] Nobody = ["setpriv", "--reuid", "65534", "--clear-groups"];
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_registration_is_a_tunnel_both_ways_until_it_ends(bool isSeparate)
+    {
+        await using var network = await HomeNetwork.MakeAsync(isSeparate);
+        await GuestsAreAwayAsync(network);
+        await network.StartHomeAgentAsync();
+        var node = await ScapyMobileNode.StartAsync(network, "away", "wan");
+
+        // A neighbour that knows the guest at home believes the overriding advertisement.
+        await network.RunAsync("link", "ip", "neigh", "replace", Home, "lladdr", "02:00:00:00:00:0a", "dev", "br0", "nud", "stale");
+        var answer = await node.UpdateAsync(Home, HomeNetwork.CareOfAddress, 1, 100);
+        Assert.Equal(new(0, 1, 100, HomeNetwork.CareOfAddress, 2, Home, true), answer.Acknowledgement);
+        Assert.Equal(0, answer.ParameterProblems);
+        Assert.True(answer.Seconds >= 1, $"acknowledged after {answer.Seconds} s, before duplicate address detection was over");
+        var neighbour = Assert.Single(await network.IpAsync("link", $"neigh show {Home} dev br0"));
+        Assert.Equal(network.HomeAgentLinkLayerAddress, neighbour.GetProperty("lladdr").GetString());
+
+        Assert.True(await network.CanPingAsync("core", Home), "from outside");
+        Assert.True(await network.CanPingAsync("link", Home), "from the home link");
+        // Nobody has asked for this address before: the kernel's proxy answers.
+        await network.RunAsync("link", "ip", "neigh", "flush", "dev", "br0");
+        Assert.True(await network.CanPingAsync("link", Home), "from the home link, by solicitation");
+
+        var dropped = await DroppedAsync(network);
+        var echoes = await network.CounterAsync("core", "Icmp6InEchos");
+        Assert.False(await network.CanPingAsync("away", HomeNetwork.Correspondent, Spoofed));
+        Assert.False(await network.CanPingAsync("away", HomeNetwork.Neighbour, Spoofed));
+        Assert.Equal(echoes, await network.CounterAsync("core", "Icmp6InEchos"));
+        // These two, and what the kernel away has to say by itself, such as router solicitations.
+        Assert.InRange(await DroppedAsync(network) - dropped, 2, 5);
+        Assert.True(await network.CanPingAsync("away", HomeNetwork.Correspondent, Home), "to outside");
+
+        answer = await node.UpdateAsync(Home, HomeNetwork.CareOfAddress, 2, 0);
+        Assert.Equal(new(0, 2, 0, HomeNetwork.CareOfAddress, 2, Home, true), answer.Acknowledgement);
+        Assert.False(await network.CanPingAsync("core", Home));
+        await AssertNothingIsLeftAsync(network);
+    }
+
+    [Fact]
+    public async Task A_move_turns_the_packets_at_once_and_tunnels_are_shared()
+    {
+        await using var network = await HomeNetwork.MakeAsync(isSeparate: false);
+        await GuestsAreAwayAsync(network);
+        await network.StartHomeAgentAsync();
+        var node = await ScapyMobileNode.StartAsync(network, "away", "wan");
+        await node.UpdateAsync(Home, HomeNetwork.CareOfAddress, 1, 100);
+        await node.UpdateAsync(OtherHome, HomeNetwork.CareOfAddress, 1, 100);
+        Assert.Single(await TunnelsAsync(network));
+
+        var answer = await node.UpdateAsync(Home, HomeNetwork.OtherCareOfAddress, 2, 100);
+        Assert.Equal(new(0, 2, 100, HomeNetwork.OtherCareOfAddress, 2, Home, true), answer.Acknowledgement);
+        Assert.True(answer.Seconds < 1, $"the move took {answer.Seconds} s");
+        Assert.Equal(2, (await TunnelsAsync(network)).Length);
+        Assert.True(await network.CanPingAsync("core", OtherHome), "the one that stays");
+        // What still comes from the old care-of address is no longer the guest's (RFC 6275, section 10.4.5).
+        Assert.False(await network.CanPingAsync("core", Home));
+        await network.RunAsync("away", "ip", "-6", "route", "add", "default", "from", Home, "dev", "other", "table", "99");
+        await network.RunAsync("away", "ip", "-6", "rule", "add", "from", Home, "table", "99", "pref", "99");
+        Assert.True(await network.CanPingAsync("core", Home), "the one that has moved");
+
+        await node.UpdateAsync(OtherHome, HomeNetwork.CareOfAddress, 2, 0);
+        Assert.Single(await TunnelsAsync(network));
+        Assert.True(await network.CanPingAsync("core", Home), "after the other one has gone");
+    }
+
+    [Theory]
+    [InlineData("KILL")]
+    [InlineData("TERM")]
+    public async Task A_restart_loses_nothing(string signal)
+    {
+        await using var network = await HomeNetwork.MakeAsync(isSeparate: false);
+        await GuestsAreAwayAsync(network);
+        var daemon = await network.StartHomeAgentAsync();
+        var node = await ScapyMobileNode.StartAsync(network, "away", "wan");
+        await node.UpdateAsync(Home, HomeNetwork.CareOfAddress, 7, 100);
+        var tunnel = Assert.Single(await TunnelsAsync(network)).GetProperty("ifindex").GetInt32();
+
+        // The last answer comes long after the restart.
+        var ping = network.Start("core", "ping", "-6", "-i", "0.02", "-c", "150", Home);
+        await ping.LineAsync("icmp_seq=10 ");
+        await daemon.SignalAsync(signal);
+        Assert.Equal(signal == "TERM" ? 0 : 137, await daemon.EndAsync());
+        var next = await network.StartHomeAgentAsync();
+        Assert.Contains("1 bindings taken over", next.Output, StringComparison.Ordinal);
+        await ping.EndAsync();
+        Assert.Contains("150 packets transmitted, 150 received", ping.Output, StringComparison.Ordinal);
+        Assert.Equal(tunnel, Assert.Single(await TunnelsAsync(network)).GetProperty("ifindex").GetInt32());
+
+        var answer = await node.UpdateAsync(Home, HomeNetwork.CareOfAddress, 7, 100);
+        Assert.Equal(new(135, 7, 0, HomeNetwork.CareOfAddress, 2, Home, true), answer.Acknowledgement);
+        answer = await node.UpdateAsync(Home, HomeNetwork.CareOfAddress, 8, 0);
+        Assert.Equal(new(0, 8, 0, HomeNetwork.CareOfAddress, 2, Home, true), answer.Acknowledgement);
+        Assert.True(answer.Seconds < 1, $"the binding was not known: {answer.Seconds} s");
+        await AssertNothingIsLeftAsync(network);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_guest_that_has_come_home_ends_the_binding_from_there(bool isSeparate)
+    {
+        await using var network = await HomeNetwork.MakeAsync(isSeparate);
+        await network.StartHomeAgentAsync();
+        var away = await ScapyMobileNode.StartAsync(network, "away", "wan");
+        var home = await ScapyMobileNode.StartAsync(network, "link", "br0");
+        await away.UpdateAsync(Home, HomeNetwork.CareOfAddress, 1, 100);
+        await network.RunAsync("link", "ip", "address", "add", $"{Home}/64", "dev", "br0", "nodad");
+
+        var answer = await home.UpdateAsync(Home, null, 1, 0);
+        Assert.Equal(new(135, 1, 0, Home, null, null, true), answer.Acknowledgement);
+        answer = await home.UpdateAsync(Home, null, 2, 0);
+        Assert.Equal(new(0, 2, 0, Home, null, null, true), answer.Acknowledgement);
+        Assert.Equal(0, answer.ParameterProblems);
+        await AssertNothingIsLeftAsync(network);
+        Assert.True(await network.CanPingAsync("core", Home), "at home");
+    }
+
+    [Fact]
+    public async Task An_address_in_use_on_the_home_link_is_refused()
+    {
+        await using var network = await HomeNetwork.MakeAsync(isSeparate: false);
+        await network.RunAsync("link", "ip", "address", "add", $"{Home}/64", "dev", "br0", "nodad");
+        await network.StartHomeAgentAsync();
+        var node = await ScapyMobileNode.StartAsync(network, "away", "wan");
+        Assert.Equal(
+            new(134, 1, 0, HomeNetwork.CareOfAddress, 2, Home, true),
+            (await node.UpdateAsync(Home, HomeNetwork.CareOfAddress, 1, 100)).Acknowledgement);
+        await AssertNothingIsLeftAsync(network);
+    }
+
+    [Fact]
+    public async Task A_binding_that_is_not_refreshed_expires()
+    {
+        await using var network = await HomeNetwork.MakeAsync(isSeparate: false);
+        var daemon = await network.StartHomeAgentAsync();
+        var node = await ScapyMobileNode.StartAsync(network, "away", "wan");
+        await node.UpdateAsync(Home, HomeNetwork.CareOfAddress, 1, 1);
+        Assert.Single(await TunnelsAsync(network));
+        await daemon.LineAsync("expired");
+        await AssertNothingIsLeftAsync(network);
+    }
+
+    [Fact]
+    public async Task A_tunnel_that_somebody_else_has_made_is_a_refusal()
+    {
+        await using var network = await HomeNetwork.MakeAsync(isSeparate: false);
+        string[] theirs = ["type", "ip6tnl", "local", network.HomeAgentAddress, "remote", HomeNetwork.CareOfAddress];
+        await network.RunAsync("router", ["ip", "link", "add", "theirs", .. theirs]);
+        await network.StartHomeAgentAsync();
+        var node = await ScapyMobileNode.StartAsync(network, "away", "wan");
+        Assert.Equal(
+            new(128, 1, 0, HomeNetwork.CareOfAddress, 2, Home, true),
+            (await node.UpdateAsync(Home, HomeNetwork.CareOfAddress, 1, 100)).Acknowledgement);
+        Assert.Equal(
+            new(0, 1, 100, HomeNetwork.OtherCareOfAddress, 2, OtherHome, true),
+            (await node.UpdateAsync(OtherHome, HomeNetwork.OtherCareOfAddress, 1, 100)).Acknowledgement);
+    }
+
+    [Fact]
+    public async Task What_it_cannot_serve_is_one_clear_line()
+    {
+        await using var network = await HomeNetwork.MakeAsync(isSeparate: false);
+        await AssertEndsAsync(network, 2, "home-agent.toml: home_link: is not set", "");
+        await AssertEndsAsync(network, 2, "home-agent.toml: line 2: unknown key 'home_lnk'", "home_link = \"lan\"\nhome_lnk = \"lan\"\n");
+        await AssertEndsAsync(network, 2, "takes no arguments", "home_link = \"lan\"\n", "sh", "-c", "'exec \"$0\" --verbose'");
+        await AssertEndsAsync(network, 6, "needs root", "home_link = \"lan\"\n", Nobody);
+        await AssertEndsAsync(network, 7, "home_link lam: there is no such interface; there are ", "home_link = \"lam\"\n");
+        await AssertEndsAsync(network, 7, "home_link lo: it has no global address yet", "home_link = \"lo\"\n");
+        await AssertEndsAsync(
+            network,
+            7,
+            "address 2001:db8:1::77: it is not an address of this machine",
+            "home_link = \"lan\"\naddress = \"2001:db8:1::77\"\n");
+        await network.StartHomeAgentAsync();
+        await AssertEndsAsync(network, 7, "another one is running", "home_link = \"lan\"\n");
+    }
+
+    [Fact]
+    public async Task A_home_link_that_goes_ends_it_with_a_line()
+    {
+        await using var network = await HomeNetwork.MakeAsync(isSeparate: false);
+        var daemon = await network.StartHomeAgentAsync();
+        await network.RunAsync("router", "ip", "address", "delete", "2001:db8:1::1/64", "dev", "lan");
+        Assert.Equal(7, await daemon.EndAsync());
+        Assert.Contains("2001:db8:1::1 is no longer an address of this machine", daemon.Output, StringComparison.Ordinal);
+    }
+
+    private static async Task GuestsAreAwayAsync(HomeNetwork network)
+    {
+        foreach (var address in new[] { Home, OtherHome, Spoofed })
+        {
+            await network.RunAsync("away", "ip", "address", "add", $"{address}/128", "dev", "lo");
+        }
+    }
+
+    private static async Task<JsonElement[]> TunnelsAsync(HomeNetwork network) =>
+        [.. (await network.IpAsync(network.HomeAgentBox, "link show type ip6tnl"))
+            .Where(link => link.GetProperty("ifname").GetString()!.StartsWith("kgt", StringComparison.Ordinal))];
+
+    private static async Task<long> DroppedAsync(HomeNetwork network)
+    {
+        var tunnel = Assert.Single(await TunnelsAsync(network)).GetProperty("ifname").GetString();
+        var drop = (await network.TcAsync(network.HomeAgentBox, $"-s filter show dev {tunnel} ingress"))
+            .Single(filter => filter.GetProperty("pref").GetInt32() == ushort.MaxValue
+                && filter.TryGetProperty("options", out var options) && options.TryGetProperty("actions", out _));
+        return drop.GetProperty("options").GetProperty("actions")[0].GetProperty("stats").GetProperty("packets").GetInt64();
+    }
+
+    private static async Task AssertNothingIsLeftAsync(HomeNetwork network)
+    {
+        Assert.Empty(await TunnelsAsync(network));
+        Assert.Empty(await network.IpAsync(network.HomeAgentBox, "-6 neigh show proxy"));
+        Assert.DoesNotContain(
+            await network.IpAsync(network.HomeAgentBox, "-6 route show"),
+            route => route.GetProperty("dst").GetString() is Home or OtherHome);
+    }
+
+    private static async Task AssertEndsAsync(HomeNetwork network, int exitCode, string line, string configuration, params string[] command)
+    {
+        var daemon = network.LaunchHomeAgent(configuration, command);
+        Assert.Equal(exitCode, await daemon.EndAsync());
+        Assert.Contains(line, Assert.Single(daemon.Output.Split('\n')), StringComparison.Ordinal);
+    }
+}
