@@ -8,7 +8,7 @@ namespace Kagemusha.Control;
 public sealed class DomainInterface
 {
     /// <summary>What says where the host's end is: replaced as a whole.</summary>
-    private static readonly string[] Attachment = ["source", "target", "virtualport"];
+    private static readonly string[] Attachment = ["source", "target", "virtualport", "port"];
 
     private readonly List<Range> _attachmentElements = [];
     private Range _type;
@@ -38,6 +38,9 @@ public sealed class DomainInterface
 
     /// <summary>The type of the virtual port, such as <c>openvswitch</c>; a Linux bridge has none.</summary>
     public string? VirtualPort { get; private set; }
+
+    /// <summary>Whether the bridge keeps it from its other isolated ports; libvirt refuses that for what is on no bridge.</summary>
+    public bool IsIsolated { get; private set; }
 
     /// <summary>The filter's name, if there is one.</summary>
     public string? FilterRef { get; private set; }
@@ -112,6 +115,9 @@ public sealed class DomainInterface
                 break;
             case "virtualport":
                 VirtualPort = reader.GetAttribute("type") ?? "";
+                break;
+            case "port":
+                IsIsolated = reader.GetAttribute("isolated") == "yes";
                 break;
             case "filterref":
                 FilterRef = reader.GetAttribute("filter");

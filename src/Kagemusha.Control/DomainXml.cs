@@ -77,7 +77,8 @@ public sealed class DomainXml
     {
         var type = source.Type == HomeSourceType.Bridge ? "bridge" : "network";
         var portGroup = source.PortGroup is { } name ? $" portgroup='{Escape(name)}'" : "";
-        return target.Rewrite(Text, type, $"<source {type}='{Escape(source.Name)}'{portGroup}/>");
+        var port = source.IsIsolated ? "<port isolated='yes'/>" : "";
+        return target.Rewrite(Text, type, $"<source {type}='{Escape(source.Name)}'{portGroup}/>{port}");
     }
 
     /// <summary>The document with other metadata of ours in the place of what it has.</summary>

@@ -35,7 +35,8 @@ public sealed record EnrolledInterface(
 /// <param name="Type">Bridge or network; nothing else can be enrolled.</param>
 /// <param name="Name">The bridge's or the network's name.</param>
 /// <param name="PortGroup">The network's port group, if the interface names one.</param>
-public sealed record HomeSource(HomeSourceType Type, string Name, string? PortGroup = null);
+/// <param name="IsIsolated">Whether the bridge keeps it from its other isolated ports.</param>
+public sealed record HomeSource(HomeSourceType Type, string Name, string? PortGroup = null, bool IsIsolated = false);
 
 /// <summary>libvirt's interface types that end at a Linux bridge.</summary>
 public enum HomeSourceType

@@ -117,6 +117,11 @@ public sealed partial record MobilityProfile
             writer.WriteAttributeString("portgroup", portGroup);
         }
 
+        if (enrolled.Source.IsIsolated)
+        {
+            writer.WriteAttributeString("isolated", "yes");
+        }
+
         writer.WriteEndElement();
 
         writer.WriteStartElement("link");
@@ -167,9 +172,10 @@ public sealed partial record MobilityProfile
     {
         var type = element.Attribute<HomeSourceType>("type", "'bridge' or 'network'", TryParseSourceType);
         var name = element.Attribute<string>("name", "a name", TryParseName);
-        var portGroup = element.Optional<string>("portgroup", "a name", TryParseName);
+        var portGroup = element.Optional<string>("portgroup", "a name", TryParseName, absent: null);
+        var isIsolated = element.Optional("isolated", "'yes' or 'no'", TryParseYesNo, absent: false);
         element.End();
-        return new(type, name, portGroup);
+        return new(type, name, portGroup, isIsolated);
     }
 
     private static HomeLink ReadLink(StrictElement element)

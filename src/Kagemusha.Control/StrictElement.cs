@@ -24,8 +24,8 @@ internal sealed class StrictElement(XElement element)
             : throw Malformed($"'{element.Name.LocalName}' has no attribute '{name}'");
 
     /// <summary>An attribute that may be absent.</summary>
-    public T? Optional<T>(string name, string kind, TryParse<T> tryParse)
-        where T : class => AttributeOf(name) is { } attribute ? Value(attribute, kind, tryParse) : null;
+    public T? Optional<T>(string name, string kind, TryParse<T> tryParse, T? absent) =>
+        AttributeOf(name) is { } attribute ? Value(attribute, kind, tryParse) : absent;
 
     /// <summary>Any number of child elements.</summary>
     public IEnumerable<StrictElement> Elements(string name)

@@ -98,6 +98,36 @@ public class DomainXmlTests
         Assert.Equal(("network", "a'b<&>\"", "p'g"), (restored.Type, restored.SourceNetwork, restored.SourcePortGroup));
     }
 
+    [Fact]
+    public void Isolation_is_left_on_the_bridge_and_comes_back()
+    {
+        var isolated = Domains.Interface.Replace("<link state='up'/>", "<port isolated='yes'/>", StringComparison.Ordinal);
+        var domain = DomainXml.Parse(Domains.Xml(isolated));
+        Assert.True(domain.Interface(Domains.Mac)!.IsIsolated);
+
+        var away = DomainXml.Parse(domain.WithEthernet(domain.Interface(Domains.Mac)!, "kgt0"));
+        Assert.False(away.Interface(Domains.Mac)!.IsIsolated);
+
+        var home = away.WithHome(away.Interface(Domains.Mac)!, new(HomeSourceType.Bridge, "br-a", IsIsolated: true));
+        Assert.True(DomainXml.Parse(home).Interface(Domains.Mac)!.IsIsolated);
+    }
+
+    [Fact]
+    public void Other_metadata_of_ours_takes_the_place_of_what_there_is()
+    {
+        var domain = DomainXml.Parse(Domains.Xml());
+        var other = new MobilityProfile([Domains.Profile.Interfaces[0] with { HomeAgent = Ipv6Address.Parse("2001:db8:1::3") }]);
+
+        var changed = DomainXml.Parse(domain.WithProfile(other));
+
+        Assert.Equal(other, changed.ReadProfile());
+        Assert.Equal(Domains.Xml(metadata: ""), changed.Text.Replace(Ours(changed.Text), "", StringComparison.Ordinal));
+        Assert.Throws<InvalidOperationException>(() => DomainXml.Parse(Domains.Xml(metadata: "")).WithProfile(other));
+
+        static string Ours(string xml) =>
+            xml[xml.IndexOf("<kagemusha:mobility", StringComparison.Ordinal)..(xml.IndexOf("</kagemusha:mobility>", StringComparison.Ordinal) + 21)];
+    }
+
     [Theory]
     [InlineData("<interface   type = \"bridge\" ><mac address='52:54:00:00:00:01'/><source bridge='a>b'></source></interface>",
         "<interface   type = \"ethernet\" ><mac address='52:54:00:00:00:01'/><target dev='t'/></interface>")]

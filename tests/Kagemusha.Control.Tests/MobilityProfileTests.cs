@@ -12,8 +12,9 @@ public class MobilityProfileTests
         Gen.ULong[0, (1UL << 48) - 1].Select(bits => new LinkLayerAddress(bits));
 
     private static readonly Gen<HomeSource> AnySource = Gen.Select(
-        Gen.Bool, Gen.String[Gen.Char["abcé<>&'\" -."], 1, 12], Gen.String[Gen.Char["ab<&'"], 1, 4].Null())
-        .Select((bridge, name, group) => new HomeSource(bridge ? HomeSourceType.Bridge : HomeSourceType.Network, name, group));
+        Gen.Bool, Gen.String[Gen.Char["abcé<>&'\" -."], 1, 12], Gen.String[Gen.Char["ab<&'"], 1, 4].Null(), Gen.Bool)
+        .Select((bridge, name, group, isolated) =>
+            new HomeSource(bridge ? HomeSourceType.Bridge : HomeSourceType.Network, name, group, isolated));
 
     private static readonly Gen<EnrolledInterface> AnyInterface =
         from mac in AnyLinkLayerAddress

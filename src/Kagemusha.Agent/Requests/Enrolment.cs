@@ -96,8 +96,8 @@ internal sealed class Enrolment(Hypervisor hypervisor, Kernel kernel, GuestTable
     {
         { VirtualPort: { } port } => throw new RefusedException(
             $"{domain.Name}'s interface {chosen.Mac} is a virtual port ({(port.Length > 0 ? port : "of the network's type")}): only interfaces on a Linux bridge can be enrolled"),
-        { Type: "bridge", SourceBridge: { } name } => new(HomeSourceType.Bridge, name),
-        { Type: "network", SourceNetwork: { } name } => new(HomeSourceType.Network, name, chosen.SourcePortGroup),
+        { Type: "bridge", SourceBridge: { } name } => new(HomeSourceType.Bridge, name, null, chosen.IsIsolated),
+        { Type: "network", SourceNetwork: { } name } => new(HomeSourceType.Network, name, chosen.SourcePortGroup, chosen.IsIsolated),
         _ => throw new RefusedException(
             $"{domain.Name}'s interface {chosen.Mac} is of type '{chosen.Type}': only interfaces on a Linux bridge (type bridge or network) can be enrolled"),
     };
