@@ -86,7 +86,8 @@ public sealed class CommandLineTests : IDisposable
 
         var end = await _host.RunAsync("", "recover", "vm");
 
-        Assert.Equal(((int)exitCode, "", "kagemusha-hook: the interface is not on a Linux bridge\n"), (end.ExitCode, end.Output, end.Error));
+        Assert.Equal(
+            ((int)exitCode, "", "kagemusha-hook: the interface is not on a Linux bridge\n"), (end.ExitCode, end.Output, end.Error));
     }
 
     [Fact]
@@ -95,8 +96,9 @@ public sealed class CommandLineTests : IDisposable
         var end = await _host.RunAsync("", "status");
 
         Assert.Equal(
-            (4, $"kagemusha-hook: kagemushad is not running on {Environment.MachineName}; start it there with 'systemctl start kagemushad'\n"),
-            (end.ExitCode, end.Error));
+            $"kagemusha-hook: kagemushad is not running on {Environment.MachineName}; start it there with 'systemctl start kagemushad'\n",
+            end.Error);
+        Assert.Equal((4, ""), (end.ExitCode, end.Output));
     }
 
     [Fact]
@@ -131,7 +133,8 @@ public sealed class CommandLineTests : IDisposable
     [Fact]
     public async Task Watch_shows_it_again_until_the_agent_fails()
     {
-        await using var agent = Agent(new StatusReply([]), new StatusReply([]), new Failed(ExitCode.Libvirt, "libvirt does not answer"));
+        await using var agent = Agent(
+            new StatusReply([]), new StatusReply([]), new Failed(ExitCode.Libvirt, "libvirt does not answer"));
 
         var end = await _host.RunAsync("", "status", "--watch");
 

@@ -183,7 +183,8 @@ public sealed class QemuHookTests : IDisposable
 
         Assert.Equal(0, end.ExitCode);
         Assert.InRange(end.Took.TotalSeconds, 1.5, 10);
-        Assert.Contains("did not answer within 2 s", await File.ReadAllTextAsync(_host.Log("vm"), TestContext.Current.CancellationToken), StringComparison.Ordinal);
+        var log = await File.ReadAllTextAsync(_host.Log("vm"), TestContext.Current.CancellationToken);
+        Assert.Contains("did not answer within 2 s", log, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -200,7 +201,8 @@ public sealed class QemuHookTests : IDisposable
     {
         await using var agent = Agent(new HookReply(Xml: new string('x', 1 << 20)));
 
-        var end = await _host.RunScriptAsync("\"$program\" \"$@\" | true; echo ${PIPESTATUS[0]}", Domains.Xml(), "qemu", "vm", "migrate", "begin", "-");
+        var end = await _host.RunScriptAsync(
+            "\"$program\" \"$@\" | true; echo ${PIPESTATUS[0]}", Domains.Xml(), "qemu", "vm", "migrate", "begin", "-");
 
         Assert.Equal(("0\n", ""), (end.Output, end.Error));
     }
