@@ -29,10 +29,18 @@ internal sealed class HomeLinkPort : IDisposable
         _guest = guest;
         _homeAgent = homeAgent;
         _received = received;
-        foreach (var port in ports)
+        try
         {
-            _discovery.Add(Open(port, PacketFilter.NeighbourDiscovery, ReceiveDiscovery, log));
-            _signalling.Add(Open(port, PacketFilter.NextHeader((byte)NextHeader.Mobility), ReceiveSignalling, log));
+            foreach (var port in ports)
+            {
+                _discovery.Add(Open(port, PacketFilter.NeighbourDiscovery, ReceiveDiscovery, log));
+                _signalling.Add(Open(port, PacketFilter.NextHeader((byte)NextHeader.Mobility), ReceiveSignalling, log));
+            }
+        }
+        catch
+        {
+            Dispose();
+            throw;
         }
     }
 
@@ -45,7 +53,8 @@ internal sealed class HomeLinkPort : IDisposable
             return;
         }
 
-        _waiting.Clear();
+        // The last one of each home address.
+        _waiting.RemoveAll(waiting => waiting.Source == packet.Source);
         _waiting.Add(packet);
         var group = _homeAgent.SolicitedNode;
         var solicitation = new NeighbourDiscoveryPacket(Ipv6Address.Unspecified, group, new NeighbourSolicitation(_homeAgent, []));
