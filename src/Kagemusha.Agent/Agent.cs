@@ -35,7 +35,7 @@ internal sealed class Agent : IDisposable
         var hostKernel = new HostKernel(_kernel, configuration, log);
         var definition = new DomainDefinition(_hypervisor, _guests, log);
         _underlay = new(configuration, _kernel, log, packet => _registrar!.Receive(packet));
-        _registrar = new(_guests, _underlay, hostKernel.PortsOf, log, definition.Follow);
+        _registrar = new(_guests, _underlay.Send, guest => StateFile.Write(guest), hostKernel.PortsOf, log, definition.Follow);
         _lifecycle = new(configuration, _guests, hostKernel, _underlay, _registrar, log);
         _attachments = new(_kernel, _underlay, BridgeOfNetworkAsync);
         _hooks = new(_guests, _lifecycle, _attachments, uuid => _ = VerifyAsync(uuid), log);

@@ -10,26 +10,30 @@ internal sealed class Registrar
     private static readonly TimeSpan SettlePatience = TimeSpan.FromSeconds(10);
 
     private readonly GuestTable _guests;
-    private readonly Underlay _underlay;
+    private readonly Action<MobilityPacket> _send;
+    private readonly Action<Guest> _save;
     private readonly AgentLog _log;
     private readonly Action<Guest> _changed;
     private readonly Func<string, IReadOnlyList<Linux.NetworkInterface>> _portsOf;
-    private TaskCompletionSource _news = new();
+    private TaskCompletionSource _news = NextNews();
 
     /// <param name="guests">The guests of this host.</param>
-    /// <param name="underlay">The way to the home agents.</param>
+    /// <param name="send">Sends from the care-of address.</param>
+    /// <param name="save">Makes a guest's sequence numbers durable.</param>
     /// <param name="portsOf">A bridge's ports.</param>
     /// <param name="log">Where what has become of a binding is told.</param>
     /// <param name="changed">Is told when a guest's metadata may be other than libvirt has it.</param>
     public Registrar(
         GuestTable guests,
-        Underlay underlay,
+        Action<MobilityPacket> send,
+        Action<Guest> save,
         Func<string, IReadOnlyList<Linux.NetworkInterface>> portsOf,
         AgentLog log,
         Action<Guest> changed)
     {
         _guests = guests;
-        _underlay = underlay;
+        _send = send;
+        _save = save;
         _portsOf = portsOf;
         _log = log;
         _changed = changed;
@@ -111,8 +115,11 @@ internal sealed class Registrar
         }
     }
 
+    // Who waits goes on in its own turn, not in the middle of what it waits for.
+    private static TaskCompletionSource NextNews() => new(TaskCreationOptions.RunContinuationsAsynchronously);
+
     private static bool IsSettled(Registration registration) => registration.Node.GetState(Clock.Now) is
-        { Phase: MobileNodePhase.AtHome or MobileNodePhase.Registered, Unanswered: 0 };
+    { Phase: MobileNodePhase.AtHome or MobileNodePhase.Registered, Unanswered: 0 };
 
     private void HandleAll(Guest guest, Func<GuestLink, MobileNodeInput> input)
     {
@@ -133,11 +140,10 @@ internal sealed class Registrar
             {
                 case MobileNodeEffect.SequenceReserved:
                     // Before the packets that follow: a crash must not use a number twice.
-                    StateFile.Write(guest);
-                    _changed(guest);
+                    Save(guest);
                     break;
                 case MobileNodeEffect.SendFromCareOfAddress { Packet: var packet }:
-                    _underlay.Send(packet);
+                    _send(packet);
                     break;
                 case MobileNodeEffect.SendOnHomeLink { Packet: var packet }:
                     OpenHomeLink(link)?.Send(packet);
@@ -146,11 +152,11 @@ internal sealed class Registrar
                     OpenHomeLink(link)?.Announce(registration.Address);
                     break;
                 case MobileNodeEffect.BindingChanged change:
-                    StateFile.Write(guest);
-                    _changed(guest);
+                    Save(guest);
                     Report(guest, link, registration, change);
-                    _news.TrySetResult();
-                    _news = new();
+                    var news = _news;
+                    _news = NextNews();
+                    news.SetResult();
                     break;
             }
         }
@@ -160,6 +166,21 @@ internal sealed class Registrar
             link.HomeLinkPort?.Dispose();
             link.HomeLinkPort = null;
         }
+    }
+
+    private void Save(Guest guest)
+    {
+        try
+        {
+            _save(guest);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // A full disk costs no guest its reachability: libvirt's metadata has the numbers too, and a home agent names the one that it expects.
+            _log.Error($"the state of {guest.Name} was not written: {e.Message}");
+        }
+
+        _changed(guest);
     }
 
     private HomeLinkPort? OpenHomeLink(GuestLink link)
