@@ -27,6 +27,7 @@ internal sealed class Hypervisor(string uri, AgentLoop loop, AgentLog log)
                 using var connection = await Task.Run(() => LibvirtConnection.Open(uri), cancellation);
                 using var watch = connection.WatchLifecycle(e => loop.Post(() => happened(e)));
                 _connection = connection;
+                _whyNot = "";
                 log.Info($"connected to libvirt at {uri}");
                 await connected();
                 var reason = await connection.Closed.WaitAsync(cancellation);
@@ -49,14 +50,26 @@ internal sealed class Hypervisor(string uri, AgentLoop loop, AgentLog log)
         }
     }
 
-    /// <summary>Asks libvirt, off the loop: it may block for as long as a migration takes.</summary>
+    /// <summary>Asks libvirt, on a thread of its own: it may block for as long as a migration takes, and the pool's few are for sockets.</summary>
     /// <exception cref="RefusedException">libvirt does not answer.</exception>
     /// <exception cref="LibvirtException">libvirt refused.</exception>
     public Task<T> AskAsync<T>(Func<LibvirtConnection, T> question)
     {
         var connection = _connection
             ?? throw new RefusedException($"libvirt at {uri} does not answer: {_whyNot}", ExitCode.Libvirt);
-        return Task.Run(() => question(connection));
+        return Task.Factory.StartNew(Ask, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+
+        T Ask()
+        {
+            try
+            {
+                return question(connection);
+            }
+            catch (ObjectDisposedException)
+            {
+                throw new RefusedException($"libvirt at {uri} does not answer: the connection was closed", ExitCode.Libvirt);
+            }
+        }
     }
 
     private void Lose(string why)
