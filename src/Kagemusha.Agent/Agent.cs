@@ -26,6 +26,8 @@ internal sealed class Agent : IDisposable
     private readonly Enrolment _enrolment;
     private readonly StatusReport _status;
     private readonly Timer _timer;
+    private TimeSpan _retryAt;
+    private int _heard;
 
     public Agent(AgentConfiguration configuration, AgentLoop loop, AgentLog log)
     {
@@ -38,26 +40,31 @@ internal sealed class Agent : IDisposable
         _registrar = new(_guests, _underlay.Send, guest => StateFile.Write(guest), hostKernel.PortsOf, log, definition.Follow);
         _lifecycle = new(configuration, _guests, hostKernel, _underlay, _registrar, log);
         _attachments = new(_kernel, _underlay, BridgeOfNetworkAsync);
-        _hooks = new(_guests, _lifecycle, _attachments, uuid => _ = VerifyAsync(uuid), log);
+        _hooks = new(_guests, _lifecycle, _attachments, LookAsync, log);
         _enrolment = new(_hypervisor, _kernel, _guests, _lifecycle, log);
         _status = new(_hypervisor, _guests, _problems);
         _timer = new(_ => _loop.Post(WakeUp));
+        // Whatever was done may want to be woken at another time.
+        _loop.Worked += SetTimer;
     }
 
     /// <summary>Runs until it is cancelled. The kernel keeps what it has: the next agent takes it over.</summary>
     public async Task RunAsync(ControlServer server, CancellationToken cancellation)
     {
-        var watching = WatchKernelAsync(cancellation);
-        var serving = server.RunAsync(
-            (request, _) => _loop.Ask(() => AnswerAsync(request)),
-            e => _log.Error($"a request failed: {e}"),
-            cancellation);
-        await _hypervisor.RunAsync(AdoptAllAsync, Follow, cancellation);
-        await Task.WhenAll(serving, watching);
+        Task[] parts =
+        [
+            WatchKernelAsync(cancellation),
+            server.RunAsync((request, _) => _loop.Ask(() => AnswerAsync(request)), e => _log.Error($"a request failed: {e}"), cancellation),
+            _hypervisor.RunAsync(AdoptAllAsync, Follow, cancellation),
+        ];
+        // None ends before it is told to, unless it fails: then the whole agent does, and is started again.
+        await await Task.WhenAny(parts);
+        await Task.WhenAll(parts);
     }
 
     public void Dispose()
     {
+        _loop.Worked -= SetTimer;
         _timer.Dispose();
         foreach (var guest in _guests.All)
         {
@@ -82,76 +89,139 @@ internal sealed class Agent : IDisposable
                 _ => throw new RefusedException("this kagemushad does not know the request: install the same version of all programs"),
             };
         }
-        catch (RefusedException e)
+        catch (Exception e) when (IsRefusal(e))
         {
-            return new Failed(e.ExitCode, e.Message);
+            return new Failed((e as RefusedException)?.ExitCode ?? ExitCode.Refused, e.Message);
         }
         catch (LibvirtException e)
         {
             return new Failed(ExitCode.Libvirt, $"libvirt refused: {e.Message}");
         }
-        catch (Exception e) when (e is MalformedXmlException or UnreachableException or ConfigurationException or KernelException)
+    }
+
+    private static bool IsRefusal(Exception e) =>
+        e is RefusedException or MalformedXmlException or UnreachableException or ConfigurationException or KernelException;
+
+    /// <summary>Asks libvirt. An answer that an event has overtaken tells of the past: it is asked again.</summary>
+    private async Task<T> AskAsync<T>(Func<LibvirtConnection, T> question)
+    {
+        while (true)
         {
-            return new Failed(ExitCode.Refused, e.Message);
-        }
-        finally
-        {
-            SetTimer();
+            var heard = _heard;
+            var answer = await _hypervisor.AskAsync(question);
+            if (heard == _heard)
+            {
+                return answer;
+            }
         }
     }
 
     /// <summary>libvirt answers (again): its word on who runs here counts.</summary>
     private async Task AdoptAllAsync()
     {
-        var domains = await _hypervisor.AskAsync(DomainSnapshot.Enrolled);
+        var known = _guests.All.ToList();
+        var domains = await AskAsync(DomainSnapshot.Enrolled);
         var active = domains.Where(domain => domain.IsActive).ToDictionary(domain => domain.Uuid);
-        foreach (var guest in _guests.All.Where(guest => guest.Presence != Presence.Incoming && !active.ContainsKey(guest.Uuid)).ToList())
+        foreach (var guest in known.Where(guest => guest.Presence != Presence.Incoming && !active.ContainsKey(guest.Uuid)))
         {
-            _log.Decision(guest.Name, "gone while libvirt did not answer: its data path is removed");
-            _lifecycle.Forget(guest, moved: false);
+            ForgetIfHere(guest);
         }
 
-        foreach (var domain in active.Values.Where(domain => !_guests.TryFind(domain.Uuid, out _)))
+        foreach (var domain in active.Values)
         {
-            Adopt(domain);
+            Reconcile(domain);
         }
 
         _lifecycle.Reapply();
-        SetTimer();
     }
 
-    /// <summary>Takes up a guest that runs here already.</summary>
-    private void Adopt(DomainSnapshot domain)
+    /// <summary>libvirt is asked about one domain: it has been heard of, or may have gone. A hook that asks for this has libvirt's lock meanwhile.</summary>
+    private async Task LookAsync(Guid uuid)
+    {
+        _guests.TryFind(uuid, out var known);
+        try
+        {
+            var domain = await AskAsync(connection => DomainSnapshot.Find(connection, uuid));
+            if (domain is { IsActive: true, Xml.IsEnrolled: true })
+            {
+                Reconcile(domain);
+                return;
+            }
+
+            _problems.Remove(uuid);
+            if (domain is not { IsActive: true } && known is not null)
+            {
+                ForgetIfHere(known);
+            }
+        }
+        catch (Exception e) when (e is LibvirtException || IsRefusal(e))
+        {
+            _log.Debug($"{uuid} was not looked at: {e.Message}");
+        }
+    }
+
+    // Unless another has taken its place while libvirt was asked.
+    private void ForgetIfHere(Guest guest)
+    {
+        if (_guests.TryFind(guest.Uuid, out var present) && present == guest)
+        {
+            _lifecycle.Forget(guest, moved: guest.Presence != Presence.Running);
+            _log.Decision(guest.Name, $"gone from {Environment.MachineName}: its data path is removed");
+        }
+    }
+
+    private void Reconcile(DomainSnapshot domain)
+    {
+        var presence = domain.State.State != DomainState.Running && IncomingMarker.Exists(domain.Uuid) ? Presence.Incoming
+            : domain.IsBetweenHosts ? Presence.Leaving
+            : Presence.Running;
+        if (_guests.TryFind(domain.Uuid, out var guest) && guest.Presence == presence && !_problems.ContainsKey(domain.Uuid))
+        {
+            return;
+        }
+
+        _problems.TryGetValue(domain.Uuid, out var known);
+        try
+        {
+            (guest, _) = TakeUp(domain, presence);
+            _log.Decision(domain.Name, $"taken up: {Describe.Place(guest)}, {presence.ToString().ToLowerInvariant()}");
+        }
+        catch (Exception e) when (IsRefusal(e))
+        {
+            if (known != e.Message)
+            {
+                _log.Decision(domain.Name, $"not served: {e.Message}", failed: true);
+            }
+        }
+    }
+
+    /// <summary>Takes up a guest that is here already, or tries again later.</summary>
+    private (Guest Guest, IReadOnlyList<string> Changes) TakeUp(DomainSnapshot domain, Presence presence)
     {
         try
         {
             var profile = domain.Xml.ReadProfile()!;
-            var presence = !domain.IsBetweenHosts ? Presence.Running
-                : IncomingMarker.Exists(domain.Uuid) ? Presence.Incoming
-                : Presence.Leaving;
             var guest = _lifecycle.Take(domain.Uuid, domain.Name, profile, enrolled => _attachments.Read(domain.Xml, enrolled), presence);
-            _lifecycle.Attach(guest);
+            var changes = _lifecycle.Attach(guest);
             if (presence == Presence.Running)
             {
                 _lifecycle.Activate(guest);
             }
 
             _problems.Remove(domain.Uuid);
-            _log.Decision(domain.Name, $"taken up: {Describe.Place(guest)}, {presence.ToString().ToLowerInvariant()}");
+            return (guest, changes);
         }
-        catch (Exception e) when (e is MalformedXmlException or UnreachableException or ConfigurationException or KernelException)
+        catch (Exception e) when (IsRefusal(e))
         {
-            if (!_problems.TryGetValue(domain.Uuid, out var known) || known != e.Message)
-            {
-                _log.Decision(domain.Name, $"not served: {e.Message}", failed: true);
-            }
-
+            _retryAt = _problems.Count > 0 ? _retryAt : Clock.Now + RetryInterval;
             _problems[domain.Uuid] = e.Message;
+            throw;
         }
     }
 
     private void Follow(LifecycleEvent happened)
     {
+        _heard++;
         _guests.TryFind(happened.Uuid, out var guest);
         switch (happened.Type, happened.Detail)
         {
@@ -176,66 +246,27 @@ internal sealed class Agent : IDisposable
                 break;
             case (LifecycleEventType.Started or LifecycleEventType.Resumed, _) when guest is null:
                 // Started with this agent dead, or its hook call failed.
-                _ = AdoptLaterAsync(happened.Uuid);
+                _ = LookAsync(happened.Uuid);
                 break;
-        }
-
-        SetTimer();
-    }
-
-    private async Task AdoptLaterAsync(Guid uuid)
-    {
-        try
-        {
-            var domain = await _hypervisor.AskAsync(connection => DomainSnapshot.Find(connection, uuid.ToString()));
-            if (domain is { IsActive: true, Xml.IsEnrolled: true } && !_guests.TryFind(uuid, out _))
-            {
-                Adopt(domain);
-                SetTimer();
-            }
-        }
-        catch (Exception e) when (e is LibvirtException or RefusedException or MalformedXmlException)
-        {
-            _log.Debug($"{uuid} was not looked at: {e.Message}");
-        }
-    }
-
-    /// <summary>A hook said that a domain has ended: the hook has libvirt's lock, so libvirt is asked afterwards.</summary>
-    private async Task VerifyAsync(Guid uuid)
-    {
-        try
-        {
-            var domain = await _hypervisor.AskAsync(connection => DomainSnapshot.Find(connection, uuid.ToString()));
-            if (domain is not { IsActive: true } && _guests.TryFind(uuid, out var guest))
-            {
-                _lifecycle.Forget(guest, moved: guest.Presence != Presence.Running);
-                _log.Decision(guest.Name, $"gone from {Environment.MachineName}: its data path is removed");
-                SetTimer();
-            }
-        }
-        catch (Exception e) when (e is LibvirtException or RefusedException or MalformedXmlException)
-        {
-            _log.Debug($"{uuid} was not verified: {e.Message}");
         }
     }
 
     private async Task<Done> RecoverAsync(string nameOrUuid)
     {
-        var domain = await _hypervisor.AskAsync(connection => DomainSnapshot.Find(connection, nameOrUuid))
+        var domain = await AskAsync(connection => DomainSnapshot.Find(connection, nameOrUuid))
             ?? throw new RefusedException($"there is no domain '{nameOrUuid}' on this host", ExitCode.NotFound);
-        var profile = domain.Xml.ReadProfile()
-            ?? throw new RefusedException($"{domain.Name} is not enrolled", ExitCode.NotFound);
+        if (!domain.Xml.IsEnrolled)
+        {
+            throw new RefusedException($"{domain.Name} is not enrolled", ExitCode.NotFound);
+        }
+
         if (!domain.IsActive || domain.IsBetweenHosts)
         {
             throw new RefusedException($"{domain.Name} is {(domain.IsActive ? "in the middle of a migration" : domain.State)} on this host: recover it where it runs");
         }
 
-        var guest = _lifecycle.Take(domain.Uuid, domain.Name, profile, enrolled => _attachments.Read(domain.Xml, enrolled), Presence.Running);
-        var changes = _lifecycle.Attach(guest);
-        _lifecycle.Activate(guest);
+        var (guest, changes) = TakeUp(domain, Presence.Running);
         _registrar.Refresh(guest);
-        _problems.Remove(guest.Uuid);
-        SetTimer();
         var settled = await _registrar.SettleAsync(guest);
         var outcome = settled is null ? "reachable as far as this host can tell" : settled;
         _log.Decision(guest.Name, $"recovered: {Describe.Place(guest)}, {changes.Count} changes in the kernel, {outcome}", failed: settled is not null);
@@ -289,39 +320,55 @@ internal sealed class Agent : IDisposable
             return;
         }
 
+        // All of them before the kernel is told: they share tunnels.
+        var moved = new HashSet<Guest>();
         foreach (var guest in _guests.All)
         {
-            foreach (var link in guest.Links)
+            foreach (var link in guest.Links.Where(link => Readdress(guest, link)))
             {
-                Readdress(guest, link);
+                moved.Add(guest);
+            }
+        }
+
+        foreach (var guest in moved)
+        {
+            try
+            {
+                _lifecycle.Attach(guest);
+            }
+            catch (KernelException e)
+            {
+                _log.Decision(guest.Name, $"its data path did not follow: {e.Message}", failed: true);
+            }
+
+            if (guest.Presence == Presence.Running)
+            {
+                _registrar.Activate(guest);
             }
         }
 
         _lifecycle.Reapply();
-        SetTimer();
     }
 
-    /// <summary>The care-of address may be another now.</summary>
-    private void Readdress(Guest guest, GuestLink link)
+    /// <summary>The care-of address may be another now; it stays as it was until there is a better one.</summary>
+    private bool Readdress(Guest guest, GuestLink link)
     {
         try
         {
-            if (link.Attachment is Attachment.Away away && _underlay.Resolve(link.Enrolled.HomeAgent) is var careOf && careOf != away.CareOf)
+            if (link.Attachment is not Attachment.Away { CareOf: var old } away || _underlay.Resolve(link.Enrolled.HomeAgent) is var careOf
+                && (careOf with { Mtu = old.Mtu }) == old)
             {
-                link.Attachment = away with { CareOf = careOf };
-                _lifecycle.Attach(guest);
-                if (guest.Presence == Presence.Running)
-                {
-                    _registrar.Activate(guest);
-                }
-
-                _log.Decision(guest.Name, $"care-of address {away.CareOf.Address} on {away.CareOf.Interface} is now {careOf.Address} on {careOf.Interface}");
+                return false;
             }
+
+            link.Attachment = away with { CareOf = careOf };
+            _log.Decision(guest.Name, $"care-of address {old.Address} on {old.Interface} is now {careOf.Address} on {careOf.Interface}");
+            return true;
         }
         catch (Exception e) when (e is UnreachableException or KernelException)
         {
-            // As it was, until there is something better.
             _log.Debug($"{guest.Name}: {e.Message}");
+            return false;
         }
     }
 
@@ -332,15 +379,17 @@ internal sealed class Agent : IDisposable
         {
             // libvirt says whether it is still coming; if it is, it has as long again.
             guest.Deadline = Clock.Now + GuestLifecycle.IncomingPatience;
-            _ = VerifyAsync(guest.Uuid);
+            _ = LookAsync(guest.Uuid);
         }
 
-        foreach (var uuid in _problems.Keys)
+        if (_problems.Count > 0 && _retryAt <= Clock.Now)
         {
-            _ = AdoptLaterAsync(uuid);
+            _retryAt = Clock.Now + RetryInterval;
+            foreach (var uuid in _problems.Keys.ToList())
+            {
+                _ = LookAsync(uuid);
+            }
         }
-
-        SetTimer();
     }
 
     private void SetTimer()
@@ -349,7 +398,7 @@ internal sealed class Agent : IDisposable
         {
             _registrar.NextWakeUp,
             _guests.All.Where(guest => guest.Presence == Presence.Incoming).Min(guest => (TimeSpan?)guest.Deadline),
-            _problems.Count > 0 ? Clock.Now + RetryInterval : null,
+            _problems.Count > 0 ? _retryAt : null,
         }.Min();
         var wait = next is { } at ? TimeSpan.FromMilliseconds(Math.Max(0, Math.Ceiling((at - Clock.Now).TotalMilliseconds))) : Timeout.InfiniteTimeSpan;
         _timer.Change(wait, Timeout.InfiniteTimeSpan);

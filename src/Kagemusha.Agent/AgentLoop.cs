@@ -10,6 +10,9 @@ internal sealed class AgentLoop : SynchronizationContext, IDisposable
 {
     private readonly BlockingCollection<(SendOrPostCallback Callback, object? State)> _queue = [];
 
+    /// <summary>Called on the loop after each piece.</summary>
+    public event Action? Worked;
+
     public override void Post(SendOrPostCallback d, object? state)
     {
         try
@@ -54,6 +57,7 @@ internal sealed class AgentLoop : SynchronizationContext, IDisposable
         foreach (var (callback, state) in _queue.GetConsumingEnumerable())
         {
             callback(state);
+            Worked?.Invoke();
         }
 
         task.GetAwaiter().GetResult();

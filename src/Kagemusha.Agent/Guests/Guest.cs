@@ -74,8 +74,7 @@ internal sealed class GuestLink(EnrolledInterface enrolled, Attachment attachmen
 /// <param name="uuid">Its UUID, by which it is known on every host.</param>
 /// <param name="name">Its name.</param>
 /// <param name="links">Its enrolled interfaces.</param>
-/// <param name="written">The metadata that libvirt has.</param>
-internal sealed class Guest(Guid uuid, string name, IReadOnlyList<GuestLink> links, MobilityProfile written) : IDisposable
+internal sealed class Guest(Guid uuid, string name, IReadOnlyList<GuestLink> links) : IDisposable
 {
     public Guid Uuid { get; } = uuid;
 
@@ -85,8 +84,8 @@ internal sealed class Guest(Guid uuid, string name, IReadOnlyList<GuestLink> lin
 
     public Presence Presence { get; set; }
 
-    /// <summary>The metadata that libvirt has, as far as is known.</summary>
-    public MobilityProfile WrittenProfile { get; set; } = written;
+    /// <summary>The metadata that libvirt has, live and persistent; null while that is not known, as after an arrival.</summary>
+    public MobilityProfile? WrittenProfile { get; set; }
 
     /// <summary>When an incoming migration that has not come is given up; monotonic.</summary>
     public TimeSpan Deadline { get; set; }

@@ -23,8 +23,10 @@ internal sealed class GuestLifecycle(
     /// <param name="profile">The domain's metadata.</param>
     /// <param name="attach">Where each of its interfaces ends here.</param>
     /// <param name="presence">Where it stands.</param>
+    /// <exception cref="RefusedException">Another guest of this host has one of its addresses.</exception>
     public Guest Take(Guid uuid, string name, MobilityProfile profile, Func<EnrolledInterface, Attachment> attach, Presence presence)
     {
+        RefuseDuplicates(uuid, profile);
         var known = StateFile.Read(uuid, line => log.Decision(name, line, failed: true));
         var links = profile.Interfaces.Select(enrolled =>
         {
@@ -32,9 +34,25 @@ internal sealed class GuestLifecycle(
             link.Registrations.AddRange(enrolled.Addresses.Select(address => Register(enrolled, address, known)));
             return link;
         });
-        var guest = new Guest(uuid, name, [.. links], profile) { Presence = presence, Deadline = Clock.Now + IncomingPatience };
+        var guest = new Guest(uuid, name, [.. links]) { Presence = presence, Deadline = Clock.Now + IncomingPatience };
         guests.Put(guest);
         return guest;
+    }
+
+    /// <summary>A clone has its original's metadata, too.</summary>
+    /// <exception cref="RefusedException">Another guest of this host has one of these addresses.</exception>
+    public void RefuseDuplicates(Guid uuid, MobilityProfile profile)
+    {
+        foreach (var enrolled in profile.Interfaces)
+        {
+            foreach (var address in enrolled.Addresses)
+            {
+                if (guests.OtherWith(uuid, address.Address, enrolled.Mac) is { } other)
+                {
+                    throw new RefusedException($"{address.Address} or {enrolled.Mac} is already used on this host, by {other.Name}");
+                }
+            }
+        }
     }
 
     /// <summary>Builds the data path of a guest whose taps are there.</summary>
@@ -111,24 +129,25 @@ internal sealed class GuestLifecycle(
         }
     }
 
+    /// <summary>What is known of a home address: by the state file, unless the guest has been elsewhere since, or else by the metadata.</summary>
+    public static MobileNodeSnapshot Newest(EnrolledAddress address, IReadOnlyDictionary<Ipv6Address, MobileNodeSnapshot> known)
+    {
+        // Numbers are compared modulo 2^15 (RFC 6275, section 9.5.1).
+        return known.TryGetValue(address.Address, out var own) && (ushort)(own.ReservedThrough - address.ReservedThrough) < 0x8000
+            ? own
+            : new(address.ReservedThrough, null, TimeSpan.Zero, address.BindingPossible ? LongestBinding : TimeSpan.Zero);
+    }
+
     private Registration Register(
         EnrolledInterface enrolled, EnrolledAddress address, IReadOnlyDictionary<Ipv6Address, MobileNodeSnapshot> known)
     {
-        var snapshot = new MobileNodeSnapshot(
-            address.ReservedThrough, null, TimeSpan.Zero, address.BindingPossible ? LongestBinding : TimeSpan.Zero);
-        // The state file is older than the metadata if the guest has been elsewhere since: numbers are compared modulo 2^15 (RFC 6275, section 9.5.1).
-        if (known.TryGetValue(address.Address, out var own) && (ushort)(own.ReservedThrough - address.ReservedThrough) < 0x8000)
-        {
-            snapshot = own;
-        }
-
         var node = new MobileNode(
             new(address.Address, enrolled.HomeAgent)
             {
                 Lifetime = configuration.BindingLifetime,
                 InitialBindackTimeoutFirstReg = configuration.FirstAcknowledgementTimeout,
             },
-            snapshot,
+            Newest(address, known),
             Clock.Now,
             Random.Shared.NextDouble);
         return new(address.Address, node);

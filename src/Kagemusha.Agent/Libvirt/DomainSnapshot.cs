@@ -14,7 +14,8 @@ internal sealed record DomainSnapshot(DomainXml Xml, DomainStateAndReason State,
     public Guid Uuid => Xml.Uuid;
 
     /// <summary>Whether it is stopped in the middle of a migration.</summary>
-    public bool IsBetweenHosts => State.State == DomainState.Paused && State.Reason is (int)PausedReason.Migration or (int)PausedReason.PostCopy;
+    public bool IsBetweenHosts => State.State == DomainState.Paused && State.Reason is
+        (int)PausedReason.Migration or (int)PausedReason.PostCopy or (int)PausedReason.PostCopyFailed;
 
     /// <summary>The domain of this name or UUID, or null.</summary>
     public static DomainSnapshot? Find(LibvirtConnection connection, string nameOrUuid)
@@ -24,7 +25,14 @@ internal sealed record DomainSnapshot(DomainXml Xml, DomainStateAndReason State,
         return domain is null ? null : Of(domain);
     }
 
-    /// <summary>All domains with our metadata; those that are gone meanwhile are left out.</summary>
+    /// <summary>The domain with this UUID, or null.</summary>
+    public static DomainSnapshot? Find(LibvirtConnection connection, Guid uuid)
+    {
+        using var domain = connection.FindByUuid(uuid);
+        return domain is null ? null : Of(domain);
+    }
+
+    /// <summary>All domains with our metadata; those that are gone meanwhile, or whose XML nobody could read, are left out.</summary>
     public static IReadOnlyList<DomainSnapshot> Enrolled(LibvirtConnection connection)
     {
         var found = new List<DomainSnapshot>();
@@ -39,7 +47,7 @@ internal sealed record DomainSnapshot(DomainXml Xml, DomainStateAndReason State,
                         found.Add(snapshot);
                     }
                 }
-                catch (LibvirtException e) when (e.Code == LibvirtErrorCode.NoDomain)
+                catch (Exception e) when (e is MalformedXmlException or LibvirtException { Code: LibvirtErrorCode.NoDomain })
                 {
                 }
             }

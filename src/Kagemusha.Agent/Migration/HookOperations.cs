@@ -11,10 +11,10 @@ namespace Kagemusha.Agent;
 /// <param name="guests">The guests of this host.</param>
 /// <param name="lifecycle">What becomes of them.</param>
 /// <param name="attachments">Where their interfaces end.</param>
-/// <param name="verify">Checks with libvirt, later, whether a domain still runs here.</param>
+/// <param name="look">Checks with libvirt whether a domain is here: not while libvirt holds its lock and waits for this.</param>
 /// <param name="log">Where each decision is told.</param>
 internal sealed class HookOperations(
-    GuestTable guests, GuestLifecycle lifecycle, Attachments attachments, Action<Guid> verify, AgentLog log)
+    GuestTable guests, GuestLifecycle lifecycle, Attachments attachments, Func<Guid, Task> look, AgentLog log)
 {
     public async Task<HookReply> AnswerAsync(HookCall call)
     {
@@ -57,7 +57,7 @@ internal sealed class HookOperations(
                 Started(xml, profile);
                 break;
             case ("stopped" or "release", "end"):
-                verify(xml.Uuid);
+                _ = look(xml.Uuid);
                 break;
         }
 
@@ -66,22 +66,25 @@ internal sealed class HookOperations(
 
     private async Task<string?> PrepareAsync(DomainXml xml, MobilityProfile profile)
     {
+        // libvirt calls this before it sees that it has such a domain. A migration to its own host must not cost a guest its registration.
+        if (IsHere(xml.Uuid))
+        {
+            await look(xml.Uuid);
+            if (IsHere(xml.Uuid))
+            {
+                throw new RefusedException($"{xml.Name} is on {Environment.MachineName} already");
+            }
+        }
+
         foreach (var enrolled in profile.Interfaces)
         {
             if (xml.Interface(enrolled.Mac) is null)
             {
                 throw new RefusedException($"the VM has no interface {enrolled.Mac}, which is enrolled: unenroll it and enroll it again");
             }
-
-            foreach (var address in enrolled.Addresses)
-            {
-                if (guests.OtherWith(xml.Uuid, address.Address, enrolled.Mac) is { } other)
-                {
-                    throw new RefusedException($"{address.Address} or {enrolled.Mac} is already used on this host, by {other.Name}");
-                }
-            }
         }
 
+        lifecycle.RefuseDuplicates(xml.Uuid, profile);
         var places = new Dictionary<EnrolledInterface, Attachment>();
         foreach (var enrolled in profile.Interfaces)
         {
@@ -93,23 +96,24 @@ internal sealed class HookOperations(
         {
             // All but the tap, which is not there yet: what the kernel cannot do, it refuses now.
             lifecycle.Attach(guest);
+            IncomingMarker.Create(guest.Uuid);
+            var changed = IncomingXml.Rewrite(xml, profile, places);
+            return changed == xml.Text ? null : changed;
         }
         catch
         {
             lifecycle.Forget(guest, moved: false);
             throw;
         }
-
-        IncomingMarker.Create(guest.Uuid);
-        var changed = DomainXml.Parse(IncomingXml.Rewrite(xml, profile, places));
-        guest.WrittenProfile = changed.ReadProfile()!;
-        return changed.Text == xml.Text ? null : changed.Text;
     }
+
+    private bool IsHere(Guid uuid) => guests.TryFind(uuid, out var guest) && guest.Presence != Presence.Incoming;
 
     private void Started(DomainXml xml, MobilityProfile profile)
     {
-        var incoming = IncomingMarker.Exists(xml.Uuid);
-        if (incoming && guests.TryFind(xml.Uuid, out var guest))
+        guests.TryFind(xml.Uuid, out var guest);
+        var incoming = guest is { Presence: Presence.Incoming } || IncomingMarker.Exists(xml.Uuid);
+        if (incoming && guest is not null)
         {
             foreach (var link in guest.Links)
             {
@@ -122,7 +126,17 @@ internal sealed class HookOperations(
                 xml.Uuid, xml.Name, profile, enrolled => attachments.Read(xml, enrolled), incoming ? Presence.Incoming : Presence.Running);
         }
 
-        lifecycle.Attach(guest);
+        try
+        {
+            lifecycle.Attach(guest);
+        }
+        catch
+        {
+            // Refused, or taken up once libvirt tells that it runs.
+            lifecycle.Forget(guest, moved: false);
+            throw;
+        }
+
         if (!incoming)
         {
             // A plain start: the guest runs already.

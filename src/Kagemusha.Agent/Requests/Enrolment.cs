@@ -35,6 +35,7 @@ internal sealed class Enrolment(Hypervisor hypervisor, Kernel kernel, GuestTable
             [.. router.Prefixes], router.Address, router.LinkLayerAddress, router.Mtu ?? bridge.Mtu, [.. router.Advertisement.ToArray()]);
         var addresses = request.HomeAddresses.Select(address => new EnrolledAddress(address, 0, BindingPossible: false));
         var profile = new MobilityProfile([new(chosen.Mac!.Value, source, link, request.HomeAgent, [.. addresses])]);
+        lifecycle.RefuseDuplicates(domain.Uuid, profile);
         await WriteAsync(domain, profile.ToMetadata());
 
         if (domain.IsActive)
@@ -58,17 +59,17 @@ internal sealed class Enrolment(Hypervisor hypervisor, Kernel kernel, GuestTable
             throw new RefusedException($"{domain.Name} is not enrolled", ExitCode.NotFound);
         }
 
-        if (guests.TryFind(domain.Uuid, out var guest))
+        if (guests.TryFind(domain.Uuid, out var guest) && guest.Links.Any(link => link.Attachment is Attachment.Away))
         {
-            if (guest.Links.Any(link => link.Attachment is Attachment.Away))
-            {
-                throw new RefusedException($"{domain.Name} is away and would be unreachable: move it to a host on its home link first");
-            }
-
-            lifecycle.Forget(guest, moved: true);
+            throw new RefusedException($"{domain.Name} is away and would be unreachable: move it to a host on its home link first");
         }
 
         await WriteAsync(domain, null);
+        if (guests.TryFind(domain.Uuid, out guest))
+        {
+            lifecycle.Forget(guest, moved: true);
+        }
+
         StateFile.Delete(domain.Uuid);
         log.Decision(domain.Name, "unenrolled");
         return new([$"{domain.Name} is not mobile any more"]);
