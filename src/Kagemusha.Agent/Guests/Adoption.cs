@@ -1,0 +1,217 @@
+using Kagemusha.Control;
+using Kagemusha.Linux;
+using LibvirtSharp;
+
+namespace Kagemusha.Agent;
+
+/// <summary>
+/// Takes up the guests that are on this host already: after a start of the agent or of libvirt, when an event or a hook call tells of one that is not known,
+/// and when the administrator asks for it. libvirt's word counts.
+/// </summary>
+/// <param name="hypervisor">This host's libvirt.</param>
+/// <param name="guests">The guests of this host.</param>
+/// <param name="lifecycle">What becomes of them.</param>
+/// <param name="registrar">Their registrations.</param>
+/// <param name="attachments">Where their interfaces end.</param>
+/// <param name="log">Where each decision is told.</param>
+internal sealed class Adoption(
+    Hypervisor hypervisor, GuestTable guests, GuestLifecycle lifecycle, Registrar registrar, Attachments attachments, AgentLog log)
+{
+    private static readonly TimeSpan RetryInterval = TimeSpan.FromSeconds(5);
+
+    private readonly Dictionary<Guid, string> _problems = [];
+    private readonly TaskCompletionSource _adopted = new();
+    private TimeSpan _retryAt;
+    private int _overtaken;
+
+    /// <summary>All guests that were here before this agent are known.</summary>
+    public Task Completed => _adopted.Task;
+
+    /// <summary>Why domains that run here are not served, by UUID.</summary>
+    public IReadOnlyDictionary<Guid, string> Problems => _problems;
+
+    /// <summary>When <see cref="WakeUp"/> is to be called.</summary>
+    public TimeSpan? NextWakeUp => _problems.Count > 0 ? _retryAt : null;
+
+    /// <summary>An event has come: what libvirt is saying meanwhile may be older.</summary>
+    public void Overtake() => _overtaken++;
+
+    /// <summary>Tries again what could not be served.</summary>
+    public void WakeUp()
+    {
+        if (_problems.Count > 0 && _retryAt <= Clock.Now)
+        {
+            _retryAt = Clock.Now + RetryInterval;
+            foreach (var uuid in _problems.Keys.ToList())
+            {
+                _ = LookAsync(uuid);
+            }
+        }
+    }
+
+    /// <summary>Asks libvirt. An answer that an event has overtaken tells of the past: it is asked again.</summary>
+    private async Task<T> AskAsync<T>(Func<LibvirtConnection, T> question)
+    {
+        while (true)
+        {
+            var heard = _overtaken;
+            var answer = await hypervisor.AskAsync(question);
+            if (heard == _overtaken)
+            {
+                return answer;
+            }
+        }
+    }
+
+    /// <summary>libvirt answers (again): its word on who runs here counts.</summary>
+    public async Task AdoptAllAsync()
+    {
+        var known = guests.All.ToList();
+        var domains = await AskAsync(DomainSnapshot.Enrolled);
+        var active = domains.Where(domain => domain.IsActive).ToDictionary(domain => domain.Uuid);
+        foreach (var guest in known.Where(guest => guest.Presence != Presence.Incoming && !active.ContainsKey(guest.Uuid)))
+        {
+            ForgetIfHere(guest);
+        }
+
+        Reconcile([.. active.Values]);
+        lifecycle.Reapply();
+        _adopted.TrySetResult();
+    }
+
+    /// <summary>libvirt is asked about one domain: it has been heard of, or may have gone. A hook that asks for this has libvirt's lock meanwhile.</summary>
+    public async Task LookAsync(Guid uuid)
+    {
+        guests.TryFind(uuid, out var known);
+        try
+        {
+            var domain = await AskAsync(connection => DomainSnapshot.Find(connection, uuid));
+            if (domain is { IsActive: true, Xml.IsEnrolled: true })
+            {
+                Reconcile([domain]);
+                return;
+            }
+
+            _problems.Remove(uuid);
+            if (domain is not { IsActive: true } && known is not null)
+            {
+                ForgetIfHere(known);
+            }
+        }
+        catch (Exception e) when (e is LibvirtException || IsRefusal(e))
+        {
+            log.Debug($"{uuid} was not looked at: {e.Message}");
+        }
+    }
+
+    // Unless another has taken its place while libvirt was asked.
+    private void ForgetIfHere(Guest guest)
+    {
+        if (guests.TryFind(guest.Uuid, out var present) && present == guest)
+        {
+            lifecycle.Forget(guest, moved: guest.Presence != Presence.Running);
+            log.Decision(guest.Name, $"gone from {Environment.MachineName}: its data path is removed");
+        }
+    }
+
+    private void Reconcile(IReadOnlyCollection<DomainSnapshot> domains)
+    {
+        // All of them before the kernel is told of any.
+        var news = domains.Where(IsNews).ToList();
+        foreach (var domain in news.Where(domain => TryServe(domain, () => Take(domain, PresenceOf(domain)))).ToList())
+        {
+            TryServe(domain, () => Bring(domain.Uuid));
+        }
+    }
+
+    private static Presence PresenceOf(DomainSnapshot domain) =>
+        domain.State.State != DomainState.Running && IncomingMarker.Exists(domain.Uuid) ? Presence.Incoming
+        : domain.IsBetweenHosts ? Presence.Leaving
+        : Presence.Running;
+
+    private bool IsNews(DomainSnapshot domain) =>
+        !guests.TryFind(domain.Uuid, out var guest) || guest.Presence != PresenceOf(domain) || _problems.ContainsKey(domain.Uuid);
+
+    private void Take(DomainSnapshot domain, Presence presence)
+    {
+        var profile = domain.Xml.ReadProfile()!;
+        lifecycle.Take(domain.Uuid, domain.Name, profile, enrolled => attachments.Read(domain.Xml, enrolled), presence);
+    }
+
+    /// <summary>Builds the data path of a guest that was taken, and registers it if it runs.</summary>
+    /// <returns>What was changed in the kernel.</returns>
+    private IReadOnlyList<string> Bring(Guid uuid)
+    {
+        if (!guests.TryFind(uuid, out var guest))
+        {
+            return [];
+        }
+
+        var changes = lifecycle.Attach(guest);
+        if (guest.Presence == Presence.Running)
+        {
+            lifecycle.Activate(guest);
+        }
+
+        _problems.Remove(uuid);
+        log.Decision(guest.Name, $"taken up: {Describe.Place(guest)}, {guest.Presence.ToString().ToLowerInvariant()}");
+        return changes;
+    }
+
+    /// <summary>Does something for a domain that is here already; what hinders it is said once, and tried again later.</summary>
+    private bool TryServe(DomainSnapshot domain, Action serve)
+    {
+        try
+        {
+            serve();
+            return true;
+        }
+        catch (Exception e) when (IsRefusal(e))
+        {
+            if (!_problems.TryGetValue(domain.Uuid, out var known) || known != e.Message)
+            {
+                log.Decision(domain.Name, $"not served: {e.Message}", failed: true);
+            }
+
+            _retryAt = _problems.Count > 0 ? _retryAt : Clock.Now + RetryInterval;
+            _problems[domain.Uuid] = e.Message;
+            return false;
+        }
+    }
+
+    /// <summary>Registers again and builds the data path again, from nothing but what libvirt and the state file say.</summary>
+    /// <exception cref="RefusedException">It is not here, or the home agent does not answer.</exception>
+    public async Task<Done> RecoverAsync(string nameOrUuid)
+    {
+        var domain = await AskAsync(connection => DomainSnapshot.Find(connection, nameOrUuid))
+            ?? throw new RefusedException($"there is no domain '{nameOrUuid}' on this host", ExitCode.NotFound);
+        if (!domain.Xml.IsEnrolled)
+        {
+            throw new RefusedException($"{domain.Name} is not enrolled", ExitCode.NotFound);
+        }
+
+        if (!domain.IsActive || domain.IsBetweenHosts)
+        {
+            throw new RefusedException($"{domain.Name} is {(domain.IsActive ? "in the middle of a migration" : domain.State)} on this host: recover it where it runs");
+        }
+
+        Take(domain, Presence.Running);
+        var changes = Bring(domain.Uuid);
+        if (!guests.TryFind(domain.Uuid, out var guest))
+        {
+            throw new RefusedException($"{domain.Name} has gone meanwhile", ExitCode.NotFound);
+        }
+
+        registrar.Refresh(guest);
+        var settled = await registrar.SettleAsync(guest);
+        var outcome = settled is null ? "reachable as far as this host can tell" : settled;
+        log.Decision(guest.Name, $"recovered: {Describe.Place(guest)}, {changes.Count} changes in the kernel, {outcome}", failed: settled is not null);
+        return settled is null
+            ? new([$"{guest.Name}: {Describe.Place(guest)}", .. changes.Select(change => $"kernel: {change}"), $"{guest.Name}: {outcome}"])
+            : throw new RefusedException($"{guest.Name}: the data path stands ({changes.Count} changes), but {settled}", ExitCode.Failed);
+    }
+
+    /// <summary>What is somebody else's fault, and said in one line.</summary>
+    public static bool IsRefusal(Exception e) =>
+        e is RefusedException or MalformedXmlException or UnreachableException or ConfigurationException or KernelException;
+}
