@@ -94,7 +94,16 @@ internal static class Program
 
     private static int End(int exitCode, string line)
     {
-        Console.Error.WriteLine($"kagemusha-ha: {line}");
+        if (LogManager.Configuration is null)
+        {
+            Console.Error.WriteLine($"kagemusha-ha: {line}");
+        }
+        else
+        {
+            // Standard error and the file, for whoever looks there.
+            LogManager.GetLogger("home-agent").Fatal(line);
+        }
+
         return exitCode;
     }
 }
