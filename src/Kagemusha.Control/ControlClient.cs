@@ -27,7 +27,8 @@ public static class ControlClient
         catch (OperationCanceledException)
         {
             throw new ControlException(
-                ExitCode.AgentUnreachable, $"kagemushad on {Host} did not answer within {deadline.TotalSeconds:0} s; see 'journalctl -u kagemushad' there");
+                ExitCode.AgentUnreachable,
+                $"kagemushad on {Host} did not answer within {deadline.TotalSeconds:0} s; see 'journalctl -u kagemushad' there");
         }
         catch (SocketException e) when (e.SocketErrorCode == SocketError.AccessDenied)
         {
@@ -35,15 +36,21 @@ public static class ControlClient
         }
         catch (SocketException)
         {
-            throw new ControlException(ExitCode.AgentUnreachable, $"kagemushad is not running on {Host}; start it there with 'systemctl start kagemushad'");
+            throw new ControlException(
+                ExitCode.AgentUnreachable,
+                $"kagemushad is not running on {Host}; start it there with 'systemctl start kagemushad'");
         }
         catch (IOException)
         {
-            throw new ControlException(ExitCode.AgentUnreachable, $"kagemushad on {Host} ended without an answer; see 'journalctl -u kagemushad' there");
+            throw new ControlException(
+                ExitCode.AgentUnreachable,
+                $"kagemushad on {Host} ended without an answer; see 'journalctl -u kagemushad' there");
         }
         catch (InvalidDataException e)
         {
-            throw new ControlException(ExitCode.AgentUnreachable, $"kagemushad on {Host} and this program are not of one version: {e.Message}");
+            throw new ControlException(
+                ExitCode.AgentUnreachable,
+                $"kagemushad on {Host} and this program are not of one version: {e.Message}");
         }
     }
 }

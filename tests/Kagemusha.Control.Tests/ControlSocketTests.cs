@@ -7,6 +7,9 @@ namespace Kagemusha.Control.Tests;
 
 public sealed class ControlSocketTests : IDisposable
 {
+    private static readonly string NotRunning =
+        $"kagemushad is not running on {Environment.MachineName}; start it there with 'systemctl start kagemushad'";
+
     private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(20);
 
     private readonly DirectoryInfo _directory = Directory.CreateTempSubdirectory("kagemusha-control");
@@ -88,7 +91,7 @@ public sealed class ControlSocketTests : IDisposable
     [Fact]
     public async Task Without_an_agent_the_error_says_how_to_start_it()
     {
-        await AssertUnreachable($"kagemushad is not running on {Environment.MachineName}; start it there with 'systemctl start kagemushad'");
+        await AssertUnreachable(NotRunning);
 
         // A socket's file that a dead agent left behind.
         Directory.CreateDirectory(System.IO.Path.GetDirectoryName(Path)!);
@@ -97,7 +100,7 @@ public sealed class ControlSocketTests : IDisposable
             dead.Bind(new UnixDomainSocketEndPoint(Path));
         }
 
-        await AssertUnreachable($"kagemushad is not running on {Environment.MachineName}; start it there with 'systemctl start kagemushad'");
+        await AssertUnreachable(NotRunning);
     }
 
     [Fact]
@@ -139,7 +142,9 @@ public sealed class ControlSocketTests : IDisposable
     public async Task An_agent_that_does_not_answer_costs_the_deadline_and_no_more()
     {
         using var silent = new ControlServer(Path);
-        await AssertUnreachable($"kagemushad on {Environment.MachineName} did not answer within 0 s; see 'journalctl -u kagemushad' there", TimeSpan.FromMilliseconds(50));
+        await AssertUnreachable(
+            $"kagemushad on {Environment.MachineName} did not answer within 0 s; see 'journalctl -u kagemushad' there",
+            TimeSpan.FromMilliseconds(50));
     }
 
     [Fact]

@@ -149,7 +149,9 @@ public sealed class CommandLineTests : IDisposable
         var end = await _host.RunAsync("", "--help");
 
         Assert.Equal((0, ""), (end.ExitCode, end.Error));
-        Assert.All(["enroll", "unenroll", "status", "recover"], verb => Assert.Contains($"  {verb} ", end.Output, StringComparison.Ordinal));
+        Assert.All(
+            ["enroll", "unenroll", "status", "recover"],
+            verb => Assert.Contains($"  {verb} ", end.Output, StringComparison.Ordinal));
     }
 
     /// <summary>Answers the first time with the first reply of the kind that was asked for, and so on.</summary>
