@@ -63,9 +63,9 @@ public class DomainXmlTests
 
         Assert.Equal(changed, DomainXml.Parse(text).ReadProfile());
         const string end = "</kagemusha:mobility>";
-        var written = text.IndexOf("<kagemusha:mobility", StringComparison.Ordinal)
-            ..(text.IndexOf(end, StringComparison.Ordinal) + end.Length);
-        Assert.Equal(Domains.Xml(metadata: "x"), text[..written.Start] + "x" + text[written.End..]);
+        var before = text[..text.IndexOf("<kagemusha:mobility", StringComparison.Ordinal)];
+        var behind = text[(text.IndexOf(end, StringComparison.Ordinal) + end.Length)..];
+        Assert.Equal(Domains.Xml(metadata: "x"), before + "x" + behind);
     }
 
     [Fact]
