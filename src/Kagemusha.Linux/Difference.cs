@@ -18,6 +18,7 @@ internal sealed class Difference
     private readonly HashSet<KernelObject> _present;
     private readonly Dictionary<string, NetworkInterface> _doomed;
     private readonly Dictionary<string, NetworkInterface> _released;
+    private readonly HashSet<string> _usurped;
     private readonly HashSet<string> _unsettled;
     private readonly List<Change> _changes = [];
     private readonly List<NetlinkException> _refusals = [];
@@ -31,6 +32,7 @@ internal sealed class Difference
         var vrfs = links.Where(link => IsOurs(link) && link.Kind == "vrf").Select(link => link.Index).ToHashSet();
         _doomed = links.Where(link => IsOurs(link) && !(kept.TryGetValue(link.Name, out var same) && IsSame(same, link))).ToDictionary(link => link.Name);
         _released = links.Where(link => !IsOurs(link) && vrfs.Contains(link.MasterIndex) && !kept.ContainsKey(link.Name)).ToDictionary(link => link.Name);
+        _usurped = [.. links.Where(link => !IsOurs(link) && kept.GetValueOrDefault(link.Name) is Vrf or Ip6Tunnel).Select(link => link.Name)];
         _unsettled = [.. _doomed.Keys];
     }
 
@@ -52,11 +54,9 @@ internal sealed class Difference
         return (difference._changes, difference._refusals);
     }
 
-    /// <summary>Whether a link is of the kinds that we make, and by its name ours.</summary>
-    public static bool IsOurs(NetworkInterface link, KernelScope scope) =>
-        link.Kind is "vrf" or "ip6tnl" && link.Name.StartsWith(scope.LinkPrefix, StringComparison.Ordinal);
-
-    private bool IsOurs(NetworkInterface link) => IsOurs(link, _scope);
+    /// <summary>Whether a link is of the kinds that we make, and by its name and group ours.</summary>
+    private bool IsOurs(NetworkInterface link) =>
+        link.Kind is "vrf" or "ip6tnl" && link.Group == _scope.Protocol && link.Name.StartsWith(_scope.LinkPrefix, StringComparison.Ordinal);
 
     /// <summary>Whether all that is on the link is ours.</summary>
     private bool IsManaged(string name) => _actual.Interfaces.TryGetValue(name, out var link)
@@ -72,7 +72,7 @@ internal sealed class Difference
 
     private int IndexOf(string name) => _actual.Interfaces.TryGetValue(name, out var link) ? link.Index : -1;
 
-    private bool IsThere(string name) => _actual.Interfaces.ContainsKey(name) && !_doomed.ContainsKey(name);
+    private bool IsThere(string name) => _actual.Interfaces.ContainsKey(name) && !_doomed.ContainsKey(name) && !_usurped.Contains(name);
 
     private bool IsSettled(string name) => IsThere(name) && !_unsettled.Contains(name);
 
@@ -170,12 +170,13 @@ internal sealed class Difference
                 continue;
             }
 
-            if (link is Ip6Tunnel tunnel && FindRival(tunnel) is { } rival)
+            var obstacle = _usurped.Contains(link.Name) ? $"{link.Name} is there already and not ours"
+                : link is Ip6Tunnel tunnel && FindRival(tunnel) is { } rival
+                    ? $"{rival.Name}, which is not ours, is already a tunnel from {tunnel.Local} to {tunnel.Remote}, and there can be only one"
+                    : null;
+            if (obstacle is not null)
             {
-                _refusals.Add(new(
-                    link.Line("add"),
-                    Tmds.Linux.LibC.EEXIST,
-                    $"{rival.Name}, which is not ours, is already a tunnel from {tunnel.Local} to {tunnel.Remote}, and there can be only one"));
+                _refusals.Add(new(link.Line("add"), Tmds.Linux.LibC.EEXIST, obstacle));
                 continue;
             }
 

@@ -5,9 +5,13 @@ namespace Kagemusha.Linux;
 /// <summary>The filter of a guest's port that is not on the guest's own link: what the guest sends gets on only if it is an ordinary packet of its own.</summary>
 public static class GuestFilter
 {
-    private const ushort FirstDestination = 100;
-    private const ushort FirstSource = 30000;
-    private const ushort Last = ushort.MaxValue;
+    private const int FirstDestination = 100;
+    private const int FirstHostAddress = 1000;
+    private const int FirstSource = 32000;
+    private const int Last = ushort.MaxValue;
+
+    // A prime, so that addresses that differ in little get different places.
+    private const int Places = 29989;
 
     /// <summary>
     /// Headers by which a packet would be taken for another one's behind its first destination (RFC 6275, sections 6.1, 6.3 and
@@ -33,19 +37,32 @@ public static class GuestFilter
             .. ForbiddenHeaders.Select(header => U32Match.NextHeader((byte)header)),
             .. ForbiddenHeaders.Append(NextHeader.Fragment).Select(header => U32Match.FragmentNextHeader((byte)header)),
         ];
-        var destinations = ForbiddenDestinations.Concat(hostAddresses.Where(address => !address.IsLinkLocal).Distinct().Order().Select(Host))
-            .Select(destination => new FlowerMatch { Destination = destination });
-        var own = sources.Distinct().Order().Select(source => new FlowerMatch { Source = Host(source) });
         return
         [
             .. headers.Select((match, at) => Rule(1 + at, match, FilterAction.Drop)),
-            .. destinations.Select((match, at) => Rule(FirstDestination + at, match, FilterAction.Drop)),
-            .. own.Select((match, at) => Rule(FirstSource + at, match, FilterAction.Pass)),
+            .. ForbiddenDestinations.Select((prefix, at) => Rule(FirstDestination + at, new FlowerMatch { Destination = prefix }, FilterAction.Drop)),
+            .. Placed(hostAddresses.Where(address => !address.IsLinkLocal), FirstHostAddress)
+                .Select(host => Rule(host.Place, new FlowerMatch { Destination = host.Address }, FilterAction.Drop)),
+            .. Placed(sources, FirstSource).Select(own => Rule(own.Place, new FlowerMatch { Source = own.Address }, FilterAction.Pass)),
             Rule(Last, new AnyMatch(), FilterAction.Drop),
         ];
 
-        Filter Rule(int priority, FilterMatch match, FilterAction action) => new(link, FilterHook.Ingress, checked((ushort)priority), match, action);
+        Filter Rule(int priority, FilterMatch match, FilterAction action) => new(link, FilterHook.Ingress, (ushort)priority, match, action);
+    }
 
-        static Ipv6Prefix Host(Ipv6Address address) => new(address, 128);
+    /// <summary>A filter's place follows from its address: were they numbered, one that goes would move others, each with a moment without it.</summary>
+    private static IEnumerable<(int Place, Ipv6Prefix Address)> Placed(IEnumerable<Ipv6Address> addresses, int first)
+    {
+        var taken = new HashSet<int>();
+        foreach (var address in addresses.Distinct().Order())
+        {
+            var place = (int)(address.Bits % Places);
+            while (!taken.Add(place))
+            {
+                place = (place + 1) % Places;
+            }
+
+            yield return (first + place, new(address, 128));
+        }
     }
 }

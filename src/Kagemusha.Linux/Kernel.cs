@@ -151,7 +151,7 @@ public sealed class Kernel : IDisposable
                 LinkMessages.WriteDelete(writer, link.Name);
                 break;
             case Link link:
-                LinkMessages.WriteAdd(writer, link, indexOf);
+                LinkMessages.WriteAdd(writer, link, protocol, indexOf);
                 break;
             case LinkAddress address:
                 RouteMessages.WriteAddress(writer, address, isDeletion, indexOf(address.Link));

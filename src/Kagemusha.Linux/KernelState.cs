@@ -73,10 +73,11 @@ public sealed class KernelState : IEnumerable<KernelObject>
 
 /// <summary>
 /// Which of the kernel's objects are one program's own, to be deleted when they are not wanted: links of kind vrf and ip6tnl by their
-/// names, routes, rules, neighbours and proxy entries by their protocol, and whatever is on those links and on the ports of those VRFs.
+/// names and their group, routes, rules, neighbours and proxy entries by their protocol, and whatever is on those links and on the
+/// ports of those VRFs. Programs with different protocol numbers do not touch each other's.
 /// </summary>
 /// <param name="LinkPrefix">How the names of its links begin.</param>
-/// <param name="Protocol">The protocol number (RTA_PROTO, FRA_PROTOCOL, NDA_PROTOCOL) of what it adds.</param>
+/// <param name="Protocol">The protocol number (RTA_PROTO, FRA_PROTOCOL, NDA_PROTOCOL) of what it adds, and the group of its links.</param>
 public sealed record KernelScope(string LinkPrefix, byte Protocol)
 {
     /// <summary>The protocol number of Kagemusha.</summary>

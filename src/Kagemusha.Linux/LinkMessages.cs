@@ -41,16 +41,18 @@ internal static class LinkMessages
             IsUp = (flags & IFF_UP) != 0,
             HasCarrier = (flags & IFF_LOWER_UP) != 0,
             GeneratesAddresses = inet6.Byte(IFLA_INET6_ADDR_GEN_MODE) != IN6_ADDR_GEN_MODE_NONE,
+            Group = attributes.Number(IFLA_GROUP),
             Table = kind == "vrf" ? data.Number(IFLA_VRF_TABLE) : 0,
             Tunnel = kind == "ip6tnl" ? ReadTunnel(data) : null,
         };
     }
 
-    public static void WriteAdd(NetlinkWriter writer, Link link, Func<string, int> indexOf)
+    public static void WriteAdd(NetlinkWriter writer, Link link, byte protocol, Func<string, int> indexOf)
     {
         writer.Begin(RTM_NEWLINK, NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL);
         writer.Fixed(InfoLength);
         writer.Text(IFLA_IFNAME, link.Name);
+        writer.Number(IFLA_GROUP, protocol);
         var info = writer.BeginNested(IFLA_LINKINFO);
         writer.Bytes(IFLA_INFO_KIND, Encoding.ASCII.GetBytes(link is Vrf ? "vrf" : "ip6tnl"));
         var data = writer.BeginNested(IFLA_INFO_DATA);

@@ -96,6 +96,9 @@ public sealed record NetworkInterface(int Index, string Name)
     /// <summary>Whether the kernel makes link-local addresses for it by itself.</summary>
     internal bool GeneratesAddresses { get; init; }
 
+    /// <summary>The group that it is in: with a link that we made, the protocol number of its <see cref="KernelScope"/>.</summary>
+    internal uint Group { get; init; }
+
     /// <summary>A VRF's table.</summary>
     internal uint Table { get; init; }
 

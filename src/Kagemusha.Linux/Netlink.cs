@@ -68,6 +68,7 @@ internal static class Netlink
     public const ushort IFLA_TXQLEN = 13;
     public const ushort IFLA_LINKINFO = 18;
     public const ushort IFLA_AF_SPEC = 26;
+    public const ushort IFLA_GROUP = 27;
     public const ushort IFLA_INFO_KIND = 1;
     public const ushort IFLA_INFO_DATA = 2;
     public const ushort IFLA_INET6_ADDR_GEN_MODE = 8;

@@ -91,6 +91,23 @@ public sealed class ApplyTests : IDisposable
     }
 
     [Fact]
+    public void Two_programs_on_one_host_leave_each_other_alone()
+    {
+        var other = TestHost.Scope with { Protocol = KernelScope.DefaultProtocol + 1 };
+        KernelState others =
+        [
+            new Ip6Tunnel("kgother", Ipv6Address.Parse("2001:db8:f4::2"), Ipv6Address.Parse("2001:db8:f2::2")),
+            new Route(Ipv6Prefix.Parse("2001:db8:1::20/128")) { Link = "kgother" },
+            new ProxyNeighbour("wan", Ipv6Address.Parse("2001:db8:1::20")),
+        ];
+        _host.Use(kernel => kernel.Apply(others, other));
+        _host.Apply(TestHost.Away);
+        _host.Apply([]);
+        Assert.Empty(_host.Use(kernel => kernel.Apply(others, other)).Changes);
+        Assert.Equal(["kgother"], _host.Use(kernel => kernel.Interfaces()).Select(link => link.Name).Where(name => name.StartsWith("kg", StringComparison.Ordinal)));
+    }
+
+    [Fact]
     public void The_kernels_own_words_are_in_the_exception()
     {
         var error = Assert.Throws<NetlinkException>(() => _host.Apply([new Vrf("kgvrf", 0)]));

@@ -264,6 +264,19 @@ public sealed class DifferenceTests
     }
 
     [Fact]
+    public void A_link_of_a_wanted_name_that_is_not_ours_is_refused_and_not_touched()
+    {
+        foreach (var there in new NetworkInterface[] { new(2, "kgvrf") { Kind = "dummy", Group = Scope.Protocol }, new(2, "kgvrf") { Kind = "vrf", Table = 1001 } })
+        {
+            var kernel = new FakeKernel { Links = [new(1, "lo"), there] };
+            var (changes, refusals) = Difference.Compute([Vrf, Tunnel, new LinkAddress("kgvrf", Local, 64)], kernel.Snapshot(), Scope, []);
+            Assert.DoesNotContain(changes, change => change.ToString().Contains("kgvrf", StringComparison.Ordinal));
+            Assert.Equal("ip link add kgvrf type vrf table 1001: File exists: kgvrf is there already and not ours", Assert.Single(refusals).Message);
+            Assert.Empty(Difference.Compute([], kernel.Snapshot(), Scope, []).Changes);
+        }
+    }
+
+    [Fact]
     public void A_state_is_a_set_and_refuses_two_objects_for_one_place()
     {
         KernelState state = [Vrf, Tap];

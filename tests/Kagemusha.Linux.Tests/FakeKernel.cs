@@ -27,10 +27,10 @@ internal sealed record FakeKernel
         { Object: Sysctl setting } => this with { Settings = new(Settings) { [setting.Path] = setting.Value } },
         { Object: Link link, Kind: ChangeKind.Delete } => (this with { Links = [.. Links.Where(there => there.Name != link.Name).Select(there => Freed(there, link.Name))] })
             .Without(there => there.RequiredLink == link.Name),
-        { Object: Vrf vrf } => this with { Links = [.. Links, new(NextIndex, vrf.Name) { Kind = "vrf", Table = vrf.Table }] },
+        { Object: Vrf vrf } => this with { Links = [.. Links, new(NextIndex, vrf.Name) { Kind = "vrf", Group = KernelScope.DefaultProtocol, Table = vrf.Table }] },
         { Object: Ip6Tunnel tunnel } => this with
         {
-            Links = [.. Links, new(NextIndex, tunnel.Name) { Kind = "ip6tnl", Tunnel = LinkMessages.Parameters(tunnel, 0), GeneratesAddresses = true }],
+            Links = [.. Links, new(NextIndex, tunnel.Name) { Kind = "ip6tnl", Group = KernelScope.DefaultProtocol, Tunnel = LinkMessages.Parameters(tunnel, 0), GeneratesAddresses = true }],
         },
         { Object: Classifier classifier, Kind: ChangeKind.Delete } => Without(there => there == classifier || there is Filter filter && filter.Link == classifier.Link),
         { Kind: ChangeKind.Delete } => Without(there => there == change.Object),
