@@ -35,6 +35,9 @@ internal sealed class Daemon : IDisposable
     private readonly Channel<HomeAgentInput> _inputs = Channel.CreateBounded<HomeAgentInput>(
         new BoundedChannelOptions(MostWaiting) { FullMode = BoundedChannelFullMode.DropWrite, SingleReader = true });
 
+    // What the kernel was given last.
+    private KernelState _settled = KernelState.Empty;
+
     /// <summary>Opens all that it needs and takes over the bindings of an earlier run.</summary>
     /// <exception cref="KernelException">A socket could not be had.</exception>
     public Daemon(HomeSite site, CacheFile file, Kernel kernel)
@@ -61,7 +64,8 @@ internal sealed class Daemon : IDisposable
             FeedAsync(ReceiveNeighbourDiscoveryAsync(end.Token)),
             FeedAsync(WatchLinkAsync(end.Token)),
         ];
-        TryApply();
+        TurnDataPath();
+        SettleDataPath();
         Log.Info(
             $"serving {string.Join(", ", _site.Configuration.HomePrefixes)} on {_site.Link.Name} as {_site.Configuration.Address}; "
             + $"{_agent.Bindings.Count} bindings taken over");
@@ -128,9 +132,10 @@ internal sealed class Daemon : IDisposable
     {
         // Kernel and file first: nothing is acknowledged that does not hold.
         var holds = true;
-        if (effects.Any(effect => effect is HomeAgentEffect.BindingChanged))
+        var isChange = effects.Any(effect => effect is HomeAgentEffect.BindingChanged);
+        if (isChange)
         {
-            holds = TryApply();
+            holds = TurnDataPath();
             StoreCache();
         }
 
@@ -156,6 +161,11 @@ internal sealed class Daemon : IDisposable
                     break;
             }
         }
+
+        if (isChange)
+        {
+            SettleDataPath();
+        }
     }
 
     private static bool Accepts(MobilityPacket packet, out Ipv6Address homeAddress)
@@ -176,12 +186,27 @@ internal sealed class Daemon : IDisposable
         }
     }
 
-    private bool TryApply()
+    private KernelState WantedDataPath() => DataPath.For(_site.Link.Name, _site.Configuration.Address, _agent.Bindings);
+
+    private bool TurnDataPath() => TryApply(DataPath.Turning(_settled, WantedDataPath()));
+
+    /// <summary>Takes the tunnels away that nothing goes through any more: that takes the kernel a while, and nobody waits for it.</summary>
+    private void SettleDataPath()
+    {
+        var wanted = WantedDataPath();
+        if (DataPath.Leaving(_settled, wanted).Count > 0)
+        {
+            TryApply(wanted);
+        }
+
+        _settled = wanted;
+    }
+
+    private bool TryApply(KernelState wanted)
     {
         try
         {
-            foreach (var change in _kernel.Apply(
-                DataPath.For(_site.Link.Name, _site.Configuration.Address, _agent.Bindings), DataPath.Scope).Changes)
+            foreach (var change in _kernel.Apply(wanted, DataPath.Scope).Changes)
             {
                 Log.Debug($"kernel: {change}");
             }

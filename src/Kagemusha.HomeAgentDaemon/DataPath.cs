@@ -53,19 +53,48 @@ internal static class DataPath
             // The kernel would wait up to 0.8 s before it answers for somebody else (RFC 4861, section 7.2.8).
             new Sysctl($"ipv6/neigh/{homeLink}/proxy_delay", "0"),
         };
-        foreach (var byCareOfAddress in bindings.GroupBy(binding => binding.CareOfAddress))
+        var names = new HashSet<string>();
+        foreach (var byCareOfAddress in bindings.GroupBy(binding => binding.CareOfAddress).OrderBy(group => group.Key))
         {
             var homeAddresses = byCareOfAddress.Select(binding => binding.HomeAddress).Order().ToList();
-            wanted.AddRange(Tunnel(TunnelName(homeAgent, byCareOfAddress.Key), homeAgent, byCareOfAddress.Key, homeAddresses));
+            wanted.AddRange(Tunnel(TunnelName(homeAgent, byCareOfAddress.Key, names), homeAgent, byCareOfAddress.Key, homeAddresses));
             wanted.AddRange(homeAddresses.Select(homeAddress => new ProxyNeighbour(homeLink, homeAddress)));
         }
 
         return KernelState.Create([.. wanted]);
     }
 
-    /// <summary>The name of the tunnel between two addresses.</summary>
-    public static string TunnelName(Ipv6Address homeAgent, Ipv6Address careOfAddress) =>
-        "kgt" + Hash([.. homeAgent.ToArray(), .. careOfAddress.ToArray()]).ToString("x8", CultureInfo.InvariantCulture);
+    /// <summary>
+    /// A state on the way from one to the next: tunnels that go are still there, though nothing gets in from them. A route can then turn
+    /// from one tunnel to the next in one step; with its tunnel it would go first, and for some milliseconds there would be none.
+    /// </summary>
+    public static KernelState Turning(KernelState from, KernelState to)
+    {
+        var leaving = Leaving(from, to);
+        return to.With(from.Where(there => there switch
+        {
+            Ip6Tunnel tunnel => leaving.Contains(tunnel.Name),
+            Filter { Action: FilterAction.Drop } filter => leaving.Contains(filter.Link),
+            _ => false,
+        }));
+    }
+
+    /// <summary>The tunnels that one state has and the next has not.</summary>
+    public static IReadOnlySet<string> Leaving(KernelState from, KernelState to) =>
+        from.OfType<Ip6Tunnel>().Select(tunnel => tunnel.Name).Except(to.OfType<Ip6Tunnel>().Select(tunnel => tunnel.Name)).ToHashSet();
+
+    // Anybody can choose a care-of address whose hash is another's: then the next number has to do.
+    private static string TunnelName(Ipv6Address homeAgent, Ipv6Address careOfAddress, HashSet<string> taken)
+    {
+        var number = Hash([.. homeAgent.ToArray(), .. careOfAddress.ToArray()]);
+        string name;
+        do
+        {
+            name = Scope.LinkPrefix + number++.ToString("x8", CultureInfo.InvariantCulture);
+        }
+        while (!taken.Add(name));
+        return name;
+    }
 
     private static IEnumerable<KernelObject> Tunnel(
         string name, Ipv6Address homeAgent, Ipv6Address careOfAddress, IReadOnlyList<Ipv6Address> homeAddresses)

@@ -42,9 +42,9 @@ internal static class HomeAgentLog
                 var (home, careOf) = (binding.HomeAddress, binding.CareOfAddress);
                 log.Info(CultureInfo.InvariantCulture, change switch
                 {
-                    BindingCacheChange.Deregistered => $"{home}: de-registered from {careOf}, update {binding.Sequence}",
-                    BindingCacheChange.Expired => $"{home}: expired at {careOf}, update {binding.Sequence}",
-                    BindingCacheChange.Abandoned => $"{home}: given up at {careOf}, update {binding.Sequence}",
+                    BindingCacheChange.Deregistered => $"{home}: de-registered; it was at {careOf}",
+                    BindingCacheChange.Expired => $"{home}: expired; it was at {careOf}",
+                    BindingCacheChange.Abandoned => $"{home}: given up; it was to be at {careOf}",
                     _ => $"{home}: {Verb(change)} at {careOf} for {changed.Remaining.TotalSeconds:0} s, update {binding.Sequence}",
                 });
                 break;

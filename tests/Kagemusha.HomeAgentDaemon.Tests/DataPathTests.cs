@@ -29,9 +29,9 @@ public sealed class DataPathTests
     [Fact]
     public void A_binding_is_a_tunnel_a_route_a_proxy_entry_and_two_filters()
     {
-        var tunnel = DataPath.TunnelName(Agent, CareOf);
         var objects = For(Binding(10, CareOf)).Except(For()).ToList();
         Assert.Equal(5, objects.Count);
+        var tunnel = Assert.Single(objects.OfType<Ip6Tunnel>()).Name;
         Assert.Contains(new Ip6Tunnel(tunnel, Agent, CareOf), objects);
         Assert.Contains(new Route(new(Home(10), 128)) { Link = tunnel }, objects);
         Assert.Contains(new ProxyNeighbour("lan", Home(10)), objects);
@@ -64,11 +64,42 @@ public sealed class DataPathTests
     }
 
     [Fact]
-    public void A_tunnels_name_is_its_own_and_fits()
+    public void A_tunnels_name_is_its_own_fits_and_stays()
     {
-        var names = Enumerable.Range(1, 1000).Select(i => DataPath.TunnelName(Agent, Home(i))).ToList();
-        Assert.Equal(names.Count, names.Distinct().Count());
+        var state = For([.. Enumerable.Range(1, 1000).Select(i => Binding(i, new(CareOf.Bits + (UInt128)i)))]);
+        var names = state.OfType<Ip6Tunnel>().Select(tunnel => tunnel.Name).ToList();
+        Assert.Equal(1000, names.Distinct().Count());
         Assert.All(names, name => Assert.InRange(name.Length, 4, 15));
         Assert.All(names, name => Assert.StartsWith(DataPath.Scope.LinkPrefix, name, StringComparison.Ordinal));
+        Assert.Contains(For(Binding(1, new(CareOf.Bits + 1))).OfType<Ip6Tunnel>().Single(), state);
+    }
+
+    [Fact]
+    public void Care_of_addresses_with_one_hash_have_tunnels_of_their_own()
+    {
+        // Found by trying: FNV-1a of Agent and these is the same.
+        var (one, other) = (Ipv6Address.Parse("2001:db8:f4::1fe:55b"), Ipv6Address.Parse("2001:db8:f4::350:8000"));
+        Assert.Equal(For(Binding(10, one)).OfType<Ip6Tunnel>().Single().Name, For(Binding(10, other)).OfType<Ip6Tunnel>().Single().Name);
+        Assert.Equal([one, other], For(Binding(10, one), Binding(11, other)).OfType<Ip6Tunnel>().Select(tunnel => tunnel.Remote).Order());
+    }
+
+    [Fact]
+    public void On_the_way_the_old_tunnel_is_still_there_and_lets_nothing_in()
+    {
+        var from = For(Binding(10, CareOf));
+        var to = For(Binding(10, OtherCareOf));
+        var old = from.OfType<Ip6Tunnel>().Single();
+        var added = DataPath.Turning(from, to).Except(to).ToHashSet();
+        Assert.Equal([old, new Filter(old.Name, FilterHook.Ingress, ushort.MaxValue, new AnyMatch(), FilterAction.Drop)], added);
+        Assert.Equal([old.Name], DataPath.Leaving(from, to));
+    }
+
+    [Fact]
+    public void On_the_way_to_the_same_state_nothing_is_added()
+    {
+        var state = For(Binding(10, CareOf));
+        Assert.Equal(state.ToHashSet(), DataPath.Turning(state, state).ToHashSet());
+        Assert.Equal(state.ToHashSet(), DataPath.Turning(KernelState.Empty, state).ToHashSet());
+        Assert.Empty(DataPath.Leaving(state, state));
     }
 }

@@ -67,16 +67,43 @@ public sealed class DaemonTests
         Assert.Equal(new(0, 2, 100, HomeNetwork.OtherCareOfAddress, 2, Home, true), answer.Acknowledgement);
         Assert.True(answer.Seconds < 1, $"the move took {answer.Seconds} s");
         Assert.Equal(2, (await TunnelsAsync(network)).Length);
-        Assert.True(await network.CanPingAsync("core", OtherHome), "the one that stays");
+
         // What still comes from the old care-of address is no longer the guest's (RFC 6275, section 10.4.5).
+        Assert.True(await network.CanPingAsync("core", OtherHome), "the one that stays");
         Assert.False(await network.CanPingAsync("core", Home));
         await network.RunAsync("away", "ip", "-6", "route", "add", "default", "from", Home, "dev", "other", "table", "99");
         await network.RunAsync("away", "ip", "-6", "rule", "add", "from", Home, "table", "99", "pref", "99");
         Assert.True(await network.CanPingAsync("core", Home), "the one that has moved");
 
         await node.UpdateAsync(OtherHome, HomeNetwork.CareOfAddress, 2, 0);
-        Assert.Single(await TunnelsAsync(network));
+        await AssertTunnelsAsync(network, 1);
         Assert.True(await network.CanPingAsync("core", Home), "after the other one has gone");
+    }
+
+    [Fact]
+    public async Task A_move_loses_nothing_on_the_way_to_the_guest()
+    {
+        await using var network = await HomeNetwork.MakeAsync(isSeparate: false);
+        await GuestsAreAwayAsync(network);
+        await network.StartHomeAgentAsync();
+        var node = await ScapyMobileNode.StartAsync(network, "away", "wan");
+        await node.UpdateAsync(Home, HomeNetwork.CareOfAddress, 1, 100);
+
+        // Answers end with the first move, since `away` goes on sending them by the old tunnel: what arrives counts.
+        var before = await network.CounterAsync("away", "Icmp6InEchos");
+        var ping = network.Start("core", "ping", "-6", "-i", "0.005", "-c", "400", Home);
+        await ping.LineAsync("icmp_seq=20 ");
+        for (var sequence = 2; sequence < 8; sequence++)
+        {
+            var careOfAddress = sequence % 2 == 0 ? HomeNetwork.OtherCareOfAddress : HomeNetwork.CareOfAddress;
+            var answer = await node.UpdateAsync(Home, careOfAddress, sequence, 100);
+            Assert.Equal(new(0, sequence, 100, careOfAddress, 2, Home, true), answer.Acknowledgement);
+        }
+
+        Assert.DoesNotContain("packets transmitted", ping.Output, StringComparison.Ordinal);
+        await ping.EndAsync();
+        Assert.Equal(400, await network.CounterAsync("away", "Icmp6InEchos") - before);
+        await AssertTunnelsAsync(network, 1);
     }
 
     [Theory]
@@ -213,6 +240,16 @@ public sealed class DaemonTests
         [.. (await network.IpAsync(network.HomeAgentBox, "link show type ip6tnl"))
             .Where(link => link.GetProperty("ifname").GetString()!.StartsWith("kgt", StringComparison.Ordinal))];
 
+    /// <summary>A tunnel that goes does so soon after the acknowledgement.</summary>
+    private static async Task AssertTunnelsAsync(HomeNetwork network, int count)
+    {
+        var deadline = DateTime.UtcNow + TimeSpan.FromSeconds(5);
+        while ((await TunnelsAsync(network)).Length != count)
+        {
+            Assert.True(DateTime.UtcNow < deadline, $"there are not {count} tunnels");
+        }
+    }
+
     private static async Task<long> DroppedAsync(HomeNetwork network)
     {
         var tunnel = Assert.Single(await TunnelsAsync(network)).GetProperty("ifname").GetString();
@@ -224,7 +261,7 @@ public sealed class DaemonTests
 
     private static async Task AssertNothingIsLeftAsync(HomeNetwork network)
     {
-        Assert.Empty(await TunnelsAsync(network));
+        await AssertTunnelsAsync(network, 0);
         Assert.Empty(await network.IpAsync(network.HomeAgentBox, "-6 neigh show proxy"));
         Assert.DoesNotContain(
             await network.IpAsync(network.HomeAgentBox, "-6 route show"),
