@@ -37,12 +37,13 @@ internal static class AwayDataPath
             // Without it a lookup that misses goes on in the main table, and the guest's packets leave natively on the foreign link.
             new Route(new(default, 0), table) { Metric = Route.LastMetric },
         };
-        foreach (var link in links)
+        // The kernel has one tunnel for a pair of addresses. Where two links know different interfaces for it, the routes have changed between them.
+        foreach (var link in links.Reverse().DistinctBy(TunnelName))
         {
-            var tunnel = TunnelName(link.CareOf.Address, link.HomeAgent);
-            wanted.Add(new Ip6Tunnel(tunnel, link.CareOf.Address, link.HomeAgent) { Underlay = link.CareOf.Interface, Master = VrfName });
-            wanted.AddRange(GuestSide(link, tunnel, hostAddresses, table));
+            wanted.Add(new Ip6Tunnel(TunnelName(link), link.CareOf.Address, link.HomeAgent) { Underlay = link.CareOf.Interface, Master = VrfName });
         }
+
+        wanted.AddRange(links.SelectMany(link => GuestSide(link, hostAddresses, table)));
 
         return KernelState.Create([.. wanted]);
     }
@@ -60,8 +61,9 @@ internal static class AwayDataPath
         return "kgha" + hash.ToString("x8", CultureInfo.InvariantCulture);
     }
 
-    private static IEnumerable<KernelObject> GuestSide(
-        AwayLink link, string tunnel, IReadOnlyCollection<Ipv6Address> hostAddresses, uint table)
+    private static string TunnelName(AwayLink link) => TunnelName(link.CareOf.Address, link.HomeAgent);
+
+    private static IEnumerable<KernelObject> GuestSide(AwayLink link, IReadOnlyCollection<Ipv6Address> hostAddresses, uint table)
     {
         var tap = link.Tap;
         yield return new Port(tap) { Master = VrfName, Address = link.RouterMac };
@@ -70,7 +72,7 @@ internal static class AwayDataPath
         {
             yield return new Neighbour(tap, home, link.Mac);
             yield return new Route(new(home, 128), table) { Link = tap };
-            yield return new Route(new(default, 0), table) { Source = new(home, 128), Link = tunnel };
+            yield return new Route(new(default, 0), table) { Source = new(home, 128), Link = TunnelName(link) };
         }
 
         // The agent reads its copy of the guest's neighbour discovery before this drops it.
