@@ -59,6 +59,11 @@ internal static class StateFile
                 throw new JsonException($"it is of another VM, {state.Uuid}");
             }
 
+            if (state.Addresses.Contains(null!))
+            {
+                throw new JsonException("it has an empty address");
+            }
+
             // A clock that was set back makes lifetimes too long, which costs a needless update; never negative time.
             var passed = TimeSpan.FromTicks(Math.Max(0, (DateTimeOffset.UtcNow - state.WrittenAt).Ticks));
             return state.Addresses.ToDictionary(address => Ipv6Address.Parse(address.HomeAddress), address => new MobileNodeSnapshot(
