@@ -15,14 +15,18 @@ internal sealed class ConfigurationException(string message) : Exception(message
 internal sealed class ConfigurationFile
 {
     private readonly string _path;
+    private readonly string _text;
     private readonly Dictionary<string, KeyValueSyntax> _keys = [];
 
-    private ConfigurationFile(string path) => _path = path;
+    private ConfigurationFile(string path, string text)
+    {
+        _path = path;
+        _text = text;
+    }
 
     /// <exception cref="ConfigurationException">The file cannot be read or is not flat TOML.</exception>
     public static ConfigurationFile Read(string path)
     {
-        var file = new ConfigurationFile(path);
         string text;
         try
         {
@@ -30,7 +34,7 @@ internal sealed class ConfigurationFile
         }
         catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
         {
-            return file;
+            return new(path, "");
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -48,6 +52,7 @@ internal sealed class ConfigurationFile
             throw new ConfigurationException($"{path}: line {Line(table)}: tables are not used here: remove [{table.Name?.ToString().Trim()}]");
         }
 
+        var file = new ConfigurationFile(path, text);
         foreach (var entry in document.KeyValues)
         {
             file._keys.Add(entry.Key!.ToString().Trim(), entry);
@@ -126,7 +131,10 @@ internal sealed class ConfigurationFile
     }
 
     private ConfigurationException Wrong(string key, KeyValueSyntax entry, string wanted) =>
-        new($"{_path}: line {Line(entry)}: {key} must be {wanted}, not {entry.Value?.ToString().Trim()}");
+        new($"{_path}: line {Line(entry)}: {key} must be {wanted}, not {Quote(entry.Value!.Span)}");
+
+    // As it is written, without the comment behind it and what goes on on other lines.
+    private string Quote(SourceSpan span) => _text.Substring(span.Offset, span.Length).Split('\n')[0].TrimEnd();
 
     private static int Line(SyntaxNode node) => node.Span.Start.Line + 1;
 }

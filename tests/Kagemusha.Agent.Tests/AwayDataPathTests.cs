@@ -1,0 +1,180 @@
+using System.Text;
+using CsCheck;
+using Kagemusha.Linux;
+using Kagemusha.Wire;
+
+namespace Kagemusha.Agent.Tests;
+
+public sealed class AwayDataPathTests
+{
+    private const uint Table = 6275;
+
+    private static readonly Route Unreachable = new(Ipv6Prefix.Parse("::/0"), Table) { Metric = Route.LastMetric };
+
+    private static readonly AwayLink One = Guests.Make(Guests.Away).Links[0].AwayLink!;
+
+    private static readonly AwayLink Two = One with
+    {
+        Tap = "kg525400000002",
+        Mac = LinkLayerAddress.Parse("52:54:00:00:00:02"),
+        HomeAddresses = [Ipv6Address.Parse("2001:db8:1::43"), Ipv6Address.Parse("2001:db8:1::44")],
+    };
+
+    private static readonly Ipv6Address[] Host = [Guests.CareOf.Address, Ipv6Address.Parse("2001:db8:f4::3")];
+
+    // A few hosts, home agents, interfaces; guests with one to three home addresses of their own each.
+    private static readonly Gen<List<AwayLink>> Links =
+        (from agent in Gen.Int[1, 2]
+         from careOf in Gen.Int[1, 2]
+         from underlay in Gen.Int[0, 1]
+         from addresses in Gen.Int[1, 3]
+         select (Agent: agent, CareOf: careOf, Underlay: underlay, Addresses: addresses)).List[0, 6]
+        .Select(drawn => drawn.Select((link, at) => One with
+        {
+            Tap = $"kg5254000000{at:x2}",
+            Mac = LinkLayerAddress.Parse($"52:54:00:00:00:{at:x2}"),
+            HomeAddresses = [.. Enumerable.Range(1, link.Addresses).Select(number => Ipv6Address.Parse($"2001:db8:1:{at:x}::{number:x}"))],
+            HomeAgent = Ipv6Address.Parse($"2001:db8:1::{link.Agent:x}"),
+            CareOf = Guests.CareOf with { Address = Ipv6Address.Parse($"2001:db8:f4::{link.CareOf:x}"), Interface = $"eth{link.Underlay}" },
+        }).ToList());
+
+    private static readonly Gen<List<Ipv6Address>> HostAddresses =
+        Gen.Int[1, 200].Select(number => Ipv6Address.Parse($"2001:db8:f4::{number:x}")).HashSet[0, 20].Select(addresses => addresses.ToList());
+
+    [Fact]
+    public void Nobody_away_wants_nothing() => Assert.Empty(AwayDataPath.For([], Host, Table));
+
+    [Fact]
+    public void One_guest() => Lines(
+        AwayDataPath.For([One], Host, Table),
+        """
+        ip -6 address add fe80::1/64 dev kg525400000001 nodad
+        ip -6 neigh add 2001:db8:1::42 lladdr 52:54:00:00:00:01 nud permanent dev kg525400000001
+        ip -6 route add 2001:db8:1::42/128 dev kg525400000001 table 6275 metric 1024
+        ip -6 route add default from 2001:db8:1::42/128 dev kghadaeb70b6 table 6275 metric 1024
+        ip -6 route add unreachable default table 6275 metric 4278198272
+        ip link add kg525400000001
+        ip link add kghadaeb70b6 type ip6tnl local 2001:db8:f4::2 remote 2001:db8:1::2 mode ip6ip6 encaplimit none hoplimit 64 dev eth0
+        ip link add kgvrf type vrf table 6275
+        sysctl -w net/ipv6/conf/all/forwarding=1
+        """);
+
+    [Fact]
+    public void Two_guests_with_one_home_agent_share_the_tunnel() => Lines(
+        AwayDataPath.For([One, Two], Host, Table),
+        """
+        ip -6 address add fe80::1/64 dev kg525400000001 nodad
+        ip -6 address add fe80::1/64 dev kg525400000002 nodad
+        ip -6 neigh add 2001:db8:1::42 lladdr 52:54:00:00:00:01 nud permanent dev kg525400000001
+        ip -6 neigh add 2001:db8:1::43 lladdr 52:54:00:00:00:02 nud permanent dev kg525400000002
+        ip -6 neigh add 2001:db8:1::44 lladdr 52:54:00:00:00:02 nud permanent dev kg525400000002
+        ip -6 route add 2001:db8:1::42/128 dev kg525400000001 table 6275 metric 1024
+        ip -6 route add 2001:db8:1::43/128 dev kg525400000002 table 6275 metric 1024
+        ip -6 route add 2001:db8:1::44/128 dev kg525400000002 table 6275 metric 1024
+        ip -6 route add default from 2001:db8:1::42/128 dev kghadaeb70b6 table 6275 metric 1024
+        ip -6 route add default from 2001:db8:1::43/128 dev kghadaeb70b6 table 6275 metric 1024
+        ip -6 route add default from 2001:db8:1::44/128 dev kghadaeb70b6 table 6275 metric 1024
+        ip -6 route add unreachable default table 6275 metric 4278198272
+        ip link add kg525400000001
+        ip link add kg525400000002
+        ip link add kghadaeb70b6 type ip6tnl local 2001:db8:f4::2 remote 2001:db8:1::2 mode ip6ip6 encaplimit none hoplimit 64 dev eth0
+        ip link add kgvrf type vrf table 6275
+        sysctl -w net/ipv6/conf/all/forwarding=1
+        """);
+
+    [Fact]
+    public void The_guest_sends_from_its_own_addresses_to_anybody_but_the_host_and_nothing_else()
+    {
+        var filters = AwayDataPath.For([Two], Host, Table).OfType<Filter>().OrderBy(filter => filter.Priority).ToList();
+        Assert.All(filters, filter => Assert.Equal((Two.Tap, FilterHook.Ingress), (filter.Link, filter.Hook)));
+
+        var drops = filters.TakeWhile(filter => filter.Action == FilterAction.Drop).Select(filter => filter.Match).ToList();
+        Assert.All(
+            (byte[])[0, 41, 43, 60, 135],
+            header =>
+            {
+                Assert.Contains(U32Match.NextHeader(header), drops);
+                Assert.Contains(U32Match.FragmentNextHeader(header), drops);
+            });
+        Assert.All(
+            (string[])["fe80::/10", "ff00::/8", "2001:db8:f4::2/128", "2001:db8:f4::3/128"],
+            destination => Assert.Contains(new FlowerMatch { Destination = Ipv6Prefix.Parse(destination) }, drops));
+
+        Assert.Equal(
+            [
+                (FilterAction.Pass, new FlowerMatch { Source = Ipv6Prefix.Parse("2001:db8:1::43/128") }),
+                (FilterAction.Pass, new FlowerMatch { Source = Ipv6Prefix.Parse("2001:db8:1::44/128") }),
+                (FilterAction.Drop, new AnyMatch()),
+            ],
+            filters.Skip(drops.Count).Select(filter => (filter.Action, filter.Match)));
+    }
+
+    [Fact]
+    public void A_tunnel_leaves_by_the_interface_that_was_learnt_last()
+    {
+        var later = Two with { CareOf = Two.CareOf with { Interface = "eth1" } };
+        Assert.Equal("eth1", Assert.Single(AwayDataPath.For([One, later], Host, Table).OfType<Ip6Tunnel>()).Underlay);
+        Assert.Equal("eth0", Assert.Single(AwayDataPath.For([later, One], Host, Table).OfType<Ip6Tunnel>()).Underlay);
+    }
+
+    [Fact]
+    public void The_unreachable_default_is_there_with_the_first_guest_and_no_two_objects_exclude_each_other() =>
+        Gen.Select(Links, HostAddresses).Sample((links, host) =>
+        {
+            // KernelState itself refuses objects that exclude each other.
+            var state = AwayDataPath.For(links, host, Table);
+            Assert.Equal(links.Count > 0, state.Contains(Unreachable));
+            Assert.All(state.OfType<Link>().Where(link => link is Port or Ip6Tunnel), link => Assert.Equal(AwayDataPath.VrfName, link.Master));
+        });
+
+    [Fact]
+    public void There_is_one_tunnel_for_each_pair_and_every_home_address_leaves_by_its_own() => Links.Sample(links =>
+    {
+        var state = AwayDataPath.For(links, [], Table);
+        var tunnels = state.OfType<Ip6Tunnel>().ToDictionary(tunnel => (tunnel.Local, tunnel.Remote));
+        Assert.Equal(links.Select(link => (link.CareOf.Address, link.HomeAgent)).Distinct().Order(), tunnels.Keys.Order());
+        Assert.All(
+            links.SelectMany(link => link.HomeAddresses.Select(home => (link, home))),
+            each => Assert.Contains(
+                new Route(Ipv6Prefix.Parse("::/0"), Table) { Source = new(each.home, 128), Link = tunnels[(each.link.CareOf.Address, each.link.HomeAgent)].Name },
+                state));
+    });
+
+    [Fact]
+    public void A_host_address_more_or_less_moves_no_pass_filter() => Gen.Select(Links, HostAddresses, HostAddresses).Sample((links, before, after) =>
+        Assert.Equal(Passes(AwayDataPath.For(links, before, Table)), Passes(AwayDataPath.For(links, after, Table))));
+
+    [Fact]
+    public void The_same_guests_in_another_order_want_the_same() => Links.Sample(links =>
+    {
+        var straight = links.ConvertAll(link => link with { CareOf = link.CareOf with { Interface = "eth0" } });
+        var state = AwayDataPath.For(straight, Host, Table);
+        var reversed = AwayDataPath.For([.. Enumerable.Reverse(straight)], Host, Table);
+        Assert.Equal(state.Count, reversed.Count);
+        Assert.All(state, wanted => Assert.True(reversed.Contains(wanted)));
+    });
+
+    [Fact]
+    public void A_tunnels_name_fits_the_kernel_is_the_same_each_time_and_tells_its_ends_apart() =>
+        Gen.Select(Gen.ULong, Gen.ULong, Gen.ULong, Gen.ULong).Sample((a, b, c, d) =>
+        {
+            var (careOf, agent) = (new Ipv6Address(new UInt128(a, b)), new Ipv6Address(new UInt128(c, d)));
+            var name = AwayDataPath.TunnelName(careOf, agent);
+            Assert.InRange(Encoding.UTF8.GetByteCount(name), 1, 15);
+            Assert.StartsWith("kgha", name, StringComparison.Ordinal);
+            Assert.Equal(name, AwayDataPath.TunnelName(careOf, agent));
+            Assert.True(careOf == agent || name != AwayDataPath.TunnelName(agent, careOf));
+        });
+
+    [Fact]
+    public void A_tunnels_name_is_the_same_in_every_version() =>
+        Assert.Equal("kghadaeb70b6", AwayDataPath.TunnelName(Guests.CareOf.Address, Guests.HomeAgent));
+
+    private static List<(string, ushort, FilterMatch)> Passes(KernelState state) =>
+        [.. state.OfType<Filter>().Where(filter => filter.Action == FilterAction.Pass).Select(filter => (filter.Link, filter.Priority, filter.Match)).OrderBy(pass => (pass.Link, pass.Priority))];
+
+    /// <summary>All but the filters, as the iproute2 lines that would add them, in alphabetical order.</summary>
+    private static void Lines(KernelState state, string expected) => Assert.Equal(
+        expected,
+        string.Join('\n', state.Where(wanted => wanted is not Filter).Select(wanted => new Change(ChangeKind.Add, wanted).ToString()).Order(StringComparer.Ordinal)));
+}
