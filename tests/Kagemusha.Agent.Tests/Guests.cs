@@ -58,6 +58,25 @@ internal static class Guests
         update.HomeAddressOption,
         new BindingAcknowledgement(status, 0, ((BindingUpdate)update.Message).Sequence, 100, []));
 
+    /// <summary>The guest's XML as libvirt gives it to the hook.</summary>
+    public static string Xml(MobilityProfile profile, string interfaces)
+    {
+        var empty = DomainXml.Parse($"""
+            <domain type='kvm'>
+              <name>vm</name>
+              <uuid>{Uuid}</uuid>
+              <metadata>
+                <kagemusha:mobility xmlns:kagemusha="urn:kagemusha:mobility:1" version="1"/>
+              </metadata>
+              <devices>
+            {interfaces}
+              </devices>
+            </domain>
+
+            """);
+        return empty.WithProfile(profile);
+    }
+
     private static MobileNode Node(EnrolledInterface enrolled, EnrolledAddress address) =>
         new(new(address.Address, enrolled.HomeAgent), GuestLifecycle.Newest(address, new Dictionary<Ipv6Address, MobileNodeSnapshot>()), Clock.Now, () => 0);
 }

@@ -1,0 +1,112 @@
+using CsCheck;
+using Kagemusha.Control;
+using Kagemusha.Mobility;
+using Kagemusha.Wire;
+
+namespace Kagemusha.Agent.Tests;
+
+public sealed class GuestTests
+{
+    private static readonly MobileNodeSnapshot Own = new(100, Guests.CareOf.Address, TimeSpan.FromSeconds(300), TimeSpan.FromSeconds(400));
+
+    [Fact]
+    public void A_taps_name_is_the_guests_address_in_15_bytes_under_our_own_prefix()
+    {
+        Assert.Equal("kg525400abcdef", GuestLink.TapName(LinkLayerAddress.Parse("52:54:00:AB:cd:ef")));
+        Gen.Byte.Array[6].Sample(bytes =>
+        {
+            var mac = LinkLayerAddress.Read(bytes);
+            Assert.Equal(14, GuestLink.TapName(mac).Length);
+            Assert.Equal(Convert.ToHexString(bytes), GuestLink.TapName(mac)[2..], ignoreCase: true);
+        });
+    }
+
+    [Theory]
+    [InlineData(100, 100)]
+    [InlineData(100, 99)]
+    [InlineData(164, 100)]
+    [InlineData(10, 65500)]
+    [InlineData(32867, 100)]
+    public void A_state_file_that_is_not_older_than_the_metadata_counts(int file, int metadata) => Assert.Equal(
+        Own with { ReservedThrough = (ushort)file }, Newest((ushort)file, new(Guests.Home, (ushort)metadata, BindingPossible: true)));
+
+    [Theory]
+    [InlineData(100, 101)]
+    [InlineData(100, 164)]
+    [InlineData(65500, 10)]
+    [InlineData(32868, 100)]
+    public void Metadata_that_is_newer_than_the_state_file_counts(int file, int metadata)
+    {
+        // 262140 s: the longest lifetime that a Binding Update can ask for (RFC 6275, section 6.1.7).
+        Assert.Equal(
+            new((ushort)metadata, null, TimeSpan.Zero, TimeSpan.FromSeconds(262_140)),
+            Newest((ushort)file, new(Guests.Home, (ushort)metadata, BindingPossible: true)));
+        Assert.Equal(
+            new((ushort)metadata, null, TimeSpan.Zero, TimeSpan.Zero),
+            Newest((ushort)file, new(Guests.Home, (ushort)metadata, BindingPossible: false)));
+    }
+
+    [Fact]
+    public void Without_a_state_file_or_with_one_of_other_addresses_the_metadata_counts()
+    {
+        var address = new EnrolledAddress(Guests.Home, 7, BindingPossible: false);
+        var other = new Dictionary<Ipv6Address, MobileNodeSnapshot> { [Ipv6Address.Parse("2001:db8:1::43")] = Own };
+        Assert.Equal(7, GuestLifecycle.Newest(address, new Dictionary<Ipv6Address, MobileNodeSnapshot>()).ReservedThrough);
+        Assert.Equal(7, GuestLifecycle.Newest(address, other).ReservedThrough);
+    }
+
+    [Fact]
+    public void Of_two_numbers_one_is_newer_whichever_of_them_is_in_the_file() => Gen.Select(Gen.UShort, Gen.UShort).Sample((a, b) =>
+    {
+        var (one, other) = (Newest(a, new(Guests.Home, b, false)).ReservedThrough, Newest(b, new(Guests.Home, a, false)).ReservedThrough);
+        Assert.True(one == other || (ushort)(a - b) == 0x8000);
+    });
+
+    [Fact]
+    public void A_guests_metadata_has_the_numbers_of_its_nodes()
+    {
+        var guest = Guests.Make(Guests.Away, interfaces: [Guests.Enrolled, Guests.Second]);
+        Assert.Equal(new MobilityProfile([Guests.Enrolled, Guests.Second]), guest.Profile);
+
+        guest.Registrations.First().Node.Handle(Clock.Now, new MobileNodeInput.Away(Guests.CareOf.Address));
+        Assert.Equal(
+            new MobilityProfile([Guests.Enrolled with { Addresses = [new(Guests.Home, 128, BindingPossible: true)] }, Guests.Second]), guest.Profile);
+    }
+
+    [Fact]
+    public void Only_guests_that_are_away_want_something_of_the_kernel()
+    {
+        var table = new GuestTable();
+        table.Put(Guests.Make(Guests.AtHome));
+        Assert.Empty(table.AwayLinks);
+        table.Put(Guests.Make(Guests.Away));
+        var link = Assert.Single(table.AwayLinks);
+        Assert.Equal(("kg525400000001", Guests.Mac, Guests.HomeAgent, Guests.CareOf), (link.Tap, link.Mac, link.HomeAgent, link.CareOf));
+        Assert.Equal([Guests.Home], link.HomeAddresses);
+        table.Remove(Guests.Uuid);
+        Assert.Empty(table.AwayLinks);
+        Assert.Empty(table.All);
+    }
+
+    [Theory]
+    [InlineData("52:54:00:00:00:09", "2001:db8:1::42", true, true)]
+    [InlineData("52:54:00:00:00:09", "2001:db8:1::42", false, true)]
+    [InlineData("52:54:00:00:00:01", "2001:db8:1::99", true, true)]
+    [InlineData("52:54:00:00:00:01", "2001:db8:1::99", false, false)]
+    [InlineData("52:54:00:00:00:09", "2001:db8:1::99", true, false)]
+    public void A_clones_addresses_are_refused_but_not_a_guests_own(string mac, string home, bool isAway, bool isRefused)
+    {
+        var table = new GuestTable();
+        table.Put(Guests.Make(isAway ? Guests.Away : Guests.AtHome));
+        var lifecycle = new GuestLifecycle(Guests.Configuration, table, null!, null!, null!, TestLog.Log);
+        MobilityProfile profile = new(
+            [Guests.Enrolled with { Mac = LinkLayerAddress.Parse(mac), Addresses = [new(Ipv6Address.Parse(home), 0, BindingPossible: false)] }]);
+
+        lifecycle.RefuseDuplicates(Guests.Uuid, profile);
+        var refused = Record.Exception(() => lifecycle.RefuseDuplicates(Guid.NewGuid(), profile));
+        Assert.Equal(isRefused ? $"{home} or {mac} is already used on this host, by vm" : null, (refused as RefusedException)?.Message);
+    }
+
+    private static MobileNodeSnapshot Newest(ushort file, EnrolledAddress address) =>
+        GuestLifecycle.Newest(address, new Dictionary<Ipv6Address, MobileNodeSnapshot> { [Guests.Home] = Own with { ReservedThrough = file } });
+}

@@ -1,0 +1,155 @@
+using Kagemusha.Mobility;
+using Kagemusha.Wire;
+
+namespace Kagemusha.Agent.Tests;
+
+public sealed class RegistrarTests
+{
+    private readonly GuestTable _guests = new();
+    private readonly List<string> _story = [];
+    private readonly List<MobilityPacket> _sent = [];
+    private readonly Registrar _registrar;
+    private bool _diskIsFull;
+
+    public RegistrarTests() => _registrar = new(
+        _guests,
+        packet =>
+        {
+            _story.Add("sent");
+            _sent.Add(packet);
+        },
+        _ =>
+        {
+            _story.Add("saved");
+            if (_diskIsFull)
+            {
+                throw new IOException("No space left on device");
+            }
+        },
+        _ => [],
+        TestLog.Log,
+        _ => _story.Add("changed"));
+
+    [Fact]
+    public void A_number_is_durable_before_it_is_used()
+    {
+        _registrar.Activate(Put(Guests.Make(Guests.Away)));
+        Assert.Equal(["saved", "changed", "sent"], _story);
+        Assert.Equal(
+            (Guests.CareOf.Address, Guests.HomeAgent, Guests.Home), (_sent[0].Source, _sent[0].Destination, _sent[0].HomeAddressOption));
+    }
+
+    [Fact]
+    public void A_full_disk_costs_no_registration()
+    {
+        _diskIsFull = true;
+        _registrar.Activate(Put(Guests.Make(Guests.Away)));
+        Assert.Equal(["saved", "changed", "sent"], _story);
+    }
+
+    [Fact]
+    public void An_answer_is_saved_and_told()
+    {
+        var guest = Put(Guests.Make(Guests.Away));
+        _registrar.Activate(guest);
+        _story.Clear();
+        _registrar.Receive(Guests.Answer(_sent[0]));
+        Assert.Equal(["saved", "changed"], _story);
+        Assert.Equal(MobileNodePhase.Registered, guest.Registrations.Single().Node.GetState(Clock.Now).Phase);
+    }
+
+    [Fact]
+    public void An_answer_finds_the_guest_whose_home_address_it_is_about()
+    {
+        var one = Put(Guests.Make(Guests.Away));
+        var two = Put(Guests.Make(Guests.Away, uuid: Guid.NewGuid(), interfaces: Guests.Second));
+        _registrar.Activate(one);
+        _registrar.Activate(two);
+        _registrar.Receive(Guests.Answer(_sent[1]));
+        Assert.Equal([MobileNodePhase.Registering, MobileNodePhase.Registered], Phases());
+
+        _registrar.Receive(Guests.Answer(_sent[0]) with { Type2RoutingHeader = Ipv6Address.Parse("2001:db8:1::99") });
+        Assert.Equal([MobileNodePhase.Registering, MobileNodePhase.Registered], Phases());
+
+        _registrar.Receive(Guests.Answer(_sent[0]));
+        Assert.Equal([MobileNodePhase.Registered, MobileNodePhase.Registered], Phases());
+    }
+
+    [Fact]
+    public void Nothing_is_sent_for_a_guest_that_does_not_run_here()
+    {
+        var guest = Put(Guests.Make(Guests.Away));
+        _registrar.Activate(guest);
+        _registrar.Deactivate(guest);
+        _story.Clear();
+
+        _registrar.Receive(Guests.Answer(_sent[0]));
+        _registrar.Refresh(guest);
+        _registrar.WakeUp();
+        Assert.Empty(_story);
+        Assert.Null(_registrar.NextWakeUp);
+    }
+
+    [Fact]
+    public void It_wants_to_be_woken_for_whoever_is_next()
+    {
+        Assert.Null(_registrar.NextWakeUp);
+        var guest = Put(Guests.Make(Guests.Away));
+        Put(Guests.Make(Guests.AtHome, uuid: Guid.NewGuid(), interfaces: Guests.Second));
+        Assert.Null(_registrar.NextWakeUp);
+
+        _registrar.Activate(guest);
+        Assert.Equal(guest.Registrations.Single().Node.NextWakeUp, _registrar.NextWakeUp);
+    }
+
+    [Fact]
+    public void At_home_without_a_binding_nothing_is_sent_and_with_one_the_home_link_is_spoken_on()
+    {
+        var guest = Put(Guests.Make(Guests.AtHome));
+        _registrar.Activate(guest);
+        Assert.Empty(_story);
+
+        var back = Put(Guests.Make(Guests.AtHome, interfaces: Guests.Enrolled with { Addresses = [new(Guests.Home, 64, BindingPossible: true)] }));
+        _registrar.Activate(back);
+        Assert.Equal(["saved", "changed"], _story);
+        Assert.NotNull(back.Links[0].HomeLinkPort);
+        _registrar.Deactivate(back);
+        Assert.Null(back.Links[0].HomeLinkPort);
+    }
+
+    [Fact]
+    public async Task Who_waits_for_the_home_agent_hears_of_its_answer_and_a_refusal_does_not_stop_the_loop() => await AgentLoopTests.OnLoop(async _ =>
+    {
+        var guest = Put(Guests.Make(Guests.Away));
+        _registrar.Activate(guest);
+        var settling = _registrar.SettleAsync(guest);
+
+        // In Receive's own turn nobody else goes on.
+        _registrar.Receive(Guests.Answer(_sent[0], BindingStatus.InsufficientResources));
+        Assert.False(settling.IsCompleted);
+        await Task.Yield();
+        Assert.False(settling.IsCompleted);
+
+        _registrar.Refresh(guest);
+        _registrar.Receive(Guests.Answer(_sent[^1]));
+        Assert.False(settling.IsCompleted);
+        Assert.Null(await settling);
+    });
+
+    [Fact]
+    public async Task Who_is_settled_does_not_wait()
+    {
+        var guest = Put(Guests.Make(Guests.AtHome));
+        _registrar.Activate(guest);
+        Assert.Null(await _registrar.SettleAsync(guest));
+    }
+
+    private Guest Put(Guest guest)
+    {
+        _guests.Put(guest);
+        return guest;
+    }
+
+    private IEnumerable<MobileNodePhase> Phases() =>
+        _guests.All.SelectMany(guest => guest.Registrations).Select(registration => registration.Node.GetState(Clock.Now).Phase);
+}
