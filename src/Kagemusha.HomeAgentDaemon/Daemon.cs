@@ -190,7 +190,7 @@ internal sealed class Daemon : IDisposable
 
     private bool TurnDataPath() => TryApply(DataPath.Turning(_settled, WantedDataPath()));
 
-    /// <summary>Takes the tunnels away that nothing goes through any more: that takes the kernel a while, and nobody waits for it.</summary>
+    /// <summary>Takes the tunnels away that nothing goes through any more: it takes the kernel a while, and nobody waits.</summary>
     private void SettleDataPath()
     {
         var wanted = WantedDataPath();
