@@ -16,6 +16,9 @@ namespace Kagemusha.Agent;
 internal sealed class HookOperations(
     GuestTable guests, GuestLifecycle lifecycle, Attachments attachments, Func<Guid, Task> look, AgentLog log)
 {
+    // EOPNOTSUPP
+    private const int NotSupported = 95;
+
     public async Task<HookReply> AnswerAsync(HookCall call)
     {
         var began = Stopwatch.GetTimestamp();
