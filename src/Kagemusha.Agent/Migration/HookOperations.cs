@@ -40,7 +40,9 @@ internal sealed class HookOperations(
         }
         catch (Exception e) when (e is MalformedXmlException or RefusedException or UnreachableException or ConfigurationException or KernelException)
         {
-            error = e.Message;
+            error = e is KernelException { Errno: NotSupported }
+                ? $"{e.Message}: this host's kernel lacks it, or its module (vrf, ip6_tunnel, sch_ingress, cls_flower, cls_u32, act_gact)"
+                : e.Message;
         }
 
         var outcome = error is null ? "accepted" : mayRefuse ? $"refused: {error}" : $"failed: {error}";
