@@ -12,6 +12,12 @@ public sealed unsafe class LibvirtDomain : IDisposable
     /// <summary>VIR_DOMAIN_METADATA_ELEMENT</summary>
     private const int MetadataElement = 2;
 
+    /// <summary>VIR_DOMAIN_JOB_NONE</summary>
+    private const int NoJob = 0;
+
+    /// <summary>VIR_DOMAIN_JOB_OPERATION</summary>
+    private const string JobOperationField = "operation";
+
     private readonly DomainHandle _domain;
 
     internal LibvirtDomain(DomainHandle domain)
@@ -42,6 +48,25 @@ public sealed unsafe class LibvirtDomain : IDisposable
     {
         LibvirtException.ThrowIfNegative(Native.virDomainGetState(_domain, out var state, out var reason, flags: 0));
         return new((DomainState)state, reason);
+    }
+
+    /// <summary>The long job that it is in now, or null.</summary>
+    /// <exception cref="LibvirtException">
+    /// <see cref="LibvirtErrorCode.OperationInvalid"/>: it is not active, or is coming here by a migration, of which only the source tells.
+    /// </exception>
+    public DomainJobOperation? GetJobOperation()
+    {
+        LibvirtException.ThrowIfNegative(Native.virDomainGetJobStats(_domain, out var type, out var parameters, out var count, flags: 0));
+        try
+        {
+            return type == NoJob ? null
+                : Native.virTypedParamsGetInt(parameters, count, JobOperationField, out var operation) == 1 ? (DomainJobOperation)operation
+                : DomainJobOperation.Unknown;
+        }
+        finally
+        {
+            Native.virTypedParamsFree(parameters, count);
+        }
     }
 
     /// <summary>The metadata element of this namespace, stripped of the namespace, or null.</summary>

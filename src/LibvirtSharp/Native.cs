@@ -97,6 +97,15 @@ internal static unsafe partial class Native
     [LibraryImport(Library)]
     public static partial int virDomainGetState(DomainHandle domain, out int state, out int reason, uint flags);
 
+    [LibraryImport(Library)]
+    public static partial int virDomainGetJobStats(DomainHandle domain, out int type, out nint parameters, out int nparams, uint flags);
+
+    [LibraryImport(Library, StringMarshalling = StringMarshalling.Utf8)]
+    public static partial int virTypedParamsGetInt(nint parameters, int nparams, string name, out int value);
+
+    [LibraryImport(Library)]
+    public static partial void virTypedParamsFree(nint parameters, int nparams);
+
     [LibraryImport(Library, StringMarshalling = StringMarshalling.Utf8)]
     public static partial string? virDomainGetMetadata(DomainHandle domain, int type, string uri, uint flags);
 

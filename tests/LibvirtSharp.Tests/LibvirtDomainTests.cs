@@ -46,6 +46,14 @@ public sealed class LibvirtDomainTests : IDisposable
         Assert.Equal(new(DomainState.Running, (int)RunningReason.Booted), domain.GetState());
     }
 
+    // Of jobs that there are, the lab's migrations tell.
+    [Fact]
+    public void A_domain_that_is_off_has_no_job_to_tell_of()
+    {
+        _driver.Domain.Destroy();
+        Assert.ThrowsAny<LibvirtException>(() => _driver.Domain.GetJobOperation());
+    }
+
     [Fact]
     public void Metadata_is_set_read_and_removed()
     {
