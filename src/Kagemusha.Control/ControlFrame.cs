@@ -5,7 +5,7 @@ using System.Text.Json.Serialization.Metadata;
 namespace Kagemusha.Control;
 
 /// <summary>
-/// One message on the control socket: its length as four bytes, most significant first, then as many bytes of JSON.
+/// One message on the control socket, or between agents: its length as four bytes, most significant first, then as many bytes of JSON.
 /// </summary>
 internal static class ControlFrame
 {
@@ -14,12 +14,13 @@ internal static class ControlFrame
 
     private const int HeaderLength = 4;
 
-    public static async Task WriteAsync<T>(Stream stream, T message, JsonTypeInfo<T> type, CancellationToken cancellation)
+    public static async Task WriteAsync<T>(
+        Stream stream, T message, JsonTypeInfo<T> type, CancellationToken cancellation, int maximumLength = MaximumLength)
     {
         var json = JsonSerializer.SerializeToUtf8Bytes(message, type);
-        if (json.Length > MaximumLength)
+        if (json.Length > maximumLength)
         {
-            throw new InvalidDataException($"a message of {json.Length} bytes is longer than the {MaximumLength} that the agent takes");
+            throw new InvalidDataException($"a message of {json.Length} bytes is longer than the {maximumLength} that the agent takes");
         }
 
         var frame = new byte[HeaderLength + json.Length];
@@ -30,14 +31,15 @@ internal static class ControlFrame
 
     /// <exception cref="EndOfStreamException">The peer closed before a whole message had come.</exception>
     /// <exception cref="InvalidDataException">What came is not a message of ours.</exception>
-    public static async Task<T> ReadAsync<T>(Stream stream, JsonTypeInfo<T> type, CancellationToken cancellation)
+    public static async Task<T> ReadAsync<T>(
+        Stream stream, JsonTypeInfo<T> type, CancellationToken cancellation, int maximumLength = MaximumLength)
     {
         var header = new byte[HeaderLength];
         await stream.ReadExactlyAsync(header, cancellation);
         var length = BinaryPrimitives.ReadUInt32BigEndian(header);
-        if (length > MaximumLength)
+        if (length > maximumLength)
         {
-            throw new InvalidDataException($"a message of {length} bytes is longer than {MaximumLength}");
+            throw new InvalidDataException($"a message of {length} bytes is longer than {maximumLength}");
         }
 
         var json = new byte[length];

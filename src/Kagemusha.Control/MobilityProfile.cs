@@ -20,6 +20,9 @@ public sealed partial record MobilityProfile(WireArray<EnrolledInterface> Interf
 
     /// <summary>The version that this program writes, and the only one that it reads.</summary>
     private const int Version = 1;
+
+    /// <summary>The agent of the host that the guest is on, or null if other agents can't reach it.</summary>
+    public PeerTicket? Agent { get; init; }
 }
 
 /// <summary>One interface of the guest and its home.</summary>

@@ -14,6 +14,7 @@ namespace Kagemusha.Control;
 //     </kagemusha:link>
 //     <kagemusha:address home-address="2001:db8:1::42" reserved-through="64" binding="no"/>
 //   </kagemusha:interface>
+//   <kagemusha:agent address="2001:db8:f3::2" port="6275" name="hv-a" token="0123..."/>
 // </kagemusha:mobility>
 public sealed partial record MobilityProfile
 {
@@ -39,6 +40,16 @@ public sealed partial record MobilityProfile
             foreach (var enrolled in Interfaces)
             {
                 Write(writer, enrolled);
+            }
+
+            if (Agent is { } agent)
+            {
+                writer.WriteStartElement("agent");
+                writer.WriteAttributeString("address", agent.Endpoint.Address.ToString());
+                writer.WriteAttributeString("port", agent.Endpoint.Port.ToString(CultureInfo.InvariantCulture));
+                writer.WriteAttributeString("name", agent.Endpoint.CertificateName);
+                writer.WriteAttributeString("token", agent.Token.Reveal());
+                writer.WriteEndElement();
             }
 
             writer.WriteEndElement();
@@ -92,14 +103,20 @@ public sealed partial record MobilityProfile
         }
 
         var interfaces = mobility.Elements("interface").Select(ReadInterface).ToList();
+        var agents = mobility.Elements("agent").Select(ReadAgent).ToList();
         mobility.End();
+        if (agents.Count > 1)
+        {
+            throw mobility.Malformed("there are two agents");
+        }
+
         if (version < 1 || interfaces.Count == 0)
         {
             throw mobility.Malformed(version < 1 ? "there is no such version" : "no interface is enrolled");
         }
 
         return interfaces.DistinctBy(enrolled => enrolled.Mac).Count() == interfaces.Count
-            ? new([.. interfaces])
+            ? new([.. interfaces]) { Agent = agents.FirstOrDefault() }
             : throw mobility.Malformed("two interfaces have the same 'mac'");
     }
 
@@ -206,6 +223,16 @@ public sealed partial record MobilityProfile
             : throw element.Malformed("the home address is in none of the home prefixes");
     }
 
+    private static PeerTicket ReadAgent(StrictElement element)
+    {
+        var address = element.Attribute<Ipv6Address>("address", "a unicast IPv6 address", TryParseUnicast);
+        var port = element.Attribute<ushort>("port", "a port", TryParsePort);
+        var name = element.Attribute<string>("name", "a name", TryParseName);
+        var token = element.Attribute<OneTimeToken>("token", "32 hexadecimal digits", OneTimeToken.TryParse);
+        element.End();
+        return new(new(address, port, name), token);
+    }
+
     private static bool TryParseNumber(string text, out int value) =>
         int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out value);
 
@@ -213,6 +240,8 @@ public sealed partial record MobilityProfile
 
     private static bool TryParseSequence(string text, out ushort value) =>
         ushort.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out value);
+
+    private static bool TryParsePort(string text, out ushort value) => TryParseSequence(text, out value) && value > 0;
 
     private static bool TryParseUnicast(string text, out Ipv6Address value) =>
         Ipv6Address.TryParse(text, out value) && value.IsRoutableUnicast;

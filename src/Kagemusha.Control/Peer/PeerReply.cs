@@ -1,0 +1,49 @@
+using System.Text.Json.Serialization;
+using Kagemusha.Wire;
+
+namespace Kagemusha.Control;
+
+/// <summary>What an agent answers to another.</summary>
+[JsonPolymorphic(TypeDiscriminatorPropertyName = "reply")]
+[JsonDerivedType(typeof(HandOver), "hand-over")]
+[JsonDerivedType(typeof(HandedOver), "handed-over")]
+[JsonDerivedType(typeof(PeerRefused), "refused")]
+public abstract record PeerReply;
+
+/// <summary>What the next host has to know of a guest.</summary>
+/// <param name="Interfaces">All of its enrolled interfaces.</param>
+public sealed record HandOver(IReadOnlyList<HandedInterface> Interfaces) : PeerReply;
+
+/// <summary>One enrolled interface and its home link, as the agent knows it now.</summary>
+/// <param name="Mac">The guest's own link-layer address.</param>
+/// <param name="Prefixes">The home prefixes.</param>
+/// <param name="Router">The home router's link-local address.</param>
+/// <param name="RouterLinkLayerAddress">The home router's link-layer address.</param>
+/// <param name="Mtu">The home link's MTU.</param>
+/// <param name="RouterAdvertisement">The home router's last advertisement, from its type on.</param>
+/// <param name="Addresses">The home addresses.</param>
+public sealed record HandedInterface(
+    LinkLayerAddress Mac,
+    IReadOnlyList<Ipv6Prefix> Prefixes,
+    Ipv6Address Router,
+    LinkLayerAddress RouterLinkLayerAddress,
+    int Mtu,
+    byte[] RouterAdvertisement,
+    IReadOnlyList<HandedAddress> Addresses);
+
+/// <summary>The registration of one home address: remaining lifetimes in seconds, never clock readings.</summary>
+/// <param name="HomeAddress">The home address.</param>
+/// <param name="ReservedThrough">The last sequence number that may have been used.</param>
+/// <param name="CareOfAddress">The care-of address that the home agent has acknowledged.</param>
+/// <param name="BindingRemaining">That binding's remaining lifetime.</param>
+/// <param name="BindingMayRemain">For how long the home agent may still hold some binding.</param>
+public sealed record HandedAddress(
+    Ipv6Address HomeAddress, ushort ReservedThrough, Ipv6Address? CareOfAddress, double BindingRemaining, double BindingMayRemain);
+
+/// <summary>The guest is not on this host any more.</summary>
+/// <param name="To">The agent to which it was handed over, or null if that is not known.</param>
+public sealed record HandedOver(PeerEndpoint? To) : PeerReply;
+
+/// <summary>The caller gets nothing, and is not told of what there is.</summary>
+/// <param name="Reason">One sentence for the caller's administrator.</param>
+public sealed record PeerRefused(string Reason) : PeerReply;

@@ -1,0 +1,20 @@
+using System.Text.Json.Serialization;
+
+namespace Kagemusha.Control;
+
+/// <summary>What one agent asks of another; one connection, one request, one <see cref="PeerReply"/>.</summary>
+/// <param name="Version">The version of the messages that the caller speaks.</param>
+[JsonPolymorphic(TypeDiscriminatorPropertyName = "request")]
+[JsonDerivedType(typeof(HandOverRequest), "hand-over")]
+public abstract record PeerRequest(int Version)
+{
+    /// <summary>The version that this program speaks, and the only one.</summary>
+    public const int CurrentVersion = 1;
+}
+
+/// <summary>A domain is migrating to the caller, who wants what its agent knows of it; answered by <see cref="HandOver"/>.</summary>
+/// <param name="Version">The version of the messages that the caller speaks.</param>
+/// <param name="Domain">The domain's UUID.</param>
+/// <param name="Token">What the domain's metadata has shown to the caller.</param>
+/// <param name="Destination">Where the caller is reached itself.</param>
+public sealed record HandOverRequest(int Version, Guid Domain, OneTimeToken Token, PeerEndpoint Destination) : PeerRequest(Version);

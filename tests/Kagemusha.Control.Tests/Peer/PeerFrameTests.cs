@@ -1,0 +1,94 @@
+using System.Buffers.Binary;
+using System.Text;
+using Kagemusha.Wire;
+
+namespace Kagemusha.Control.Tests;
+
+public class PeerFrameTests
+{
+    private const string Digits = "00112233445566778899aabbccddeeff";
+
+    private static readonly PeerEndpoint Endpoint = new(Ipv6Address.Parse("2001:db8:f4::2"), 6275, "hv-b");
+
+    private static readonly Guid Domain = Guid.Parse("c0ffee00-0000-4000-8000-000000000001");
+
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task A_request_is_written_and_read()
+    {
+        Assert.True(OneTimeToken.TryParse(Digits, out var token));
+        var request = new HandOverRequest(PeerRequest.CurrentVersion, Domain, token, Endpoint);
+        const string Json = $$"""
+            {"request":"hand-over","domain":"c0ffee00-0000-4000-8000-000000000001","token":"{{Digits}}","destination":{"address":"2001:db8:f4::2","port":6275,"certificate_name":"hv-b"},"version":1}
+            """;
+        using var stream = new MemoryStream();
+        await PeerFrame.WriteAsync(stream, request, Cancellation);
+        Assert.Equal(Frame(Json), stream.ToArray());
+        stream.Position = 0;
+        Assert.Equal(request, await PeerFrame.ReadRequestAsync(stream, Cancellation));
+    }
+
+    public static TheoryData<PeerReply, string> Replies => new()
+    {
+        { new HandedOver(null), """{"reply":"handed-over","to":null}""" },
+        { new HandedOver(Endpoint), """{"reply":"handed-over","to":{"address":"2001:db8:f4::2","port":6275,"certificate_name":"hv-b"}}""" },
+        { new PeerRefused("no"), """{"reply":"refused","reason":"no"}""" },
+    };
+
+    [Theory]
+    [MemberData(nameof(Replies))]
+    public async Task A_reply_is_written_and_read(PeerReply reply, string json)
+    {
+        using var stream = new MemoryStream();
+        await PeerFrame.WriteAsync(stream, reply, Cancellation);
+        Assert.Equal(Frame(json), stream.ToArray());
+        stream.Position = 0;
+        Assert.Equal(reply, await PeerFrame.ReadReplyAsync(stream, Cancellation));
+    }
+
+    [Fact]
+    public async Task A_hand_over_is_written_and_read()
+    {
+        const string Json = """
+            {"reply":"hand-over","interfaces":[{"mac":"52:54:00:00:00:01","prefixes":["2001:db8:1::/64"],"router":"fe80::1","router_link_layer_address":"52:54:00:ff:00:01","mtu":1500,"router_advertisement":"hgAA","addresses":[{"home_address":"2001:db8:1::42","reserved_through":320,"care_of_address":null,"binding_remaining":0,"binding_may_remain":0.5}]}]}
+            """;
+        using var read = new MemoryStream(Frame(Json));
+        var handOver = Assert.IsType<HandOver>(await PeerFrame.ReadReplyAsync(read, Cancellation));
+        var address = Assert.Single(Assert.Single(handOver.Interfaces).Addresses);
+        Assert.Equal(new(Ipv6Address.Parse("2001:db8:1::42"), 320, null, 0, 0.5), address);
+        using var written = new MemoryStream();
+        await PeerFrame.WriteAsync(written, handOver, Cancellation);
+        Assert.Equal(Frame(Json), written.ToArray());
+    }
+
+    [Fact]
+    public async Task Every_shorter_frame_is_an_end()
+    {
+        var frame = Frame("""{"reply":"refused","reason":"no"}""");
+        for (var length = 0; length < frame.Length; length++)
+        {
+            using var stream = new MemoryStream(frame[..length]);
+            await Assert.ThrowsAsync<EndOfStreamException>(() => PeerFrame.ReadReplyAsync(stream, Cancellation));
+        }
+    }
+
+    [Theory]
+    [InlineData(PeerFrame.MaximumRequestLength + 1)]
+    [InlineData(-1)]
+    public async Task What_claims_to_be_longer_is_not_read(int length)
+    {
+        var header = new byte[4];
+        BinaryPrimitives.WriteInt32BigEndian(header, length);
+        using var stream = new MemoryStream(header);
+        await Assert.ThrowsAsync<InvalidDataException>(() => PeerFrame.ReadRequestAsync(stream, Cancellation));
+    }
+
+    private static byte[] Frame(string json)
+    {
+        var frame = new byte[4 + Encoding.UTF8.GetByteCount(json)];
+        BinaryPrimitives.WriteInt32BigEndian(frame, frame.Length - 4);
+        Encoding.UTF8.GetBytes(json, frame.AsSpan(4));
+        return frame;
+    }
+}
