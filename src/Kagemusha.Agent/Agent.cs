@@ -1,5 +1,6 @@
 using Kagemusha.Control;
 using Kagemusha.Linux;
+using Kagemusha.Wire;
 using LibvirtSharp;
 
 namespace Kagemusha.Agent;
@@ -21,6 +22,8 @@ internal sealed class Agent : IDisposable
     private readonly Underlay _underlay;
     private readonly Hypervisor _hypervisor;
     private readonly Registrar _registrar;
+    private readonly PeerChannel _channel;
+    private readonly OutgoingHandOvers _outgoing;
     private readonly GuestLifecycle _lifecycle;
     private readonly Attachments _attachments;
     private readonly HookOperations _hooks;
@@ -37,11 +40,14 @@ internal sealed class Agent : IDisposable
         var definition = new DomainDefinition(_hypervisor, _guests, log);
         _underlay = new(configuration, _kernel, log, packet => _registrar!.Receive(packet));
         _registrar = new(_guests, _underlay.Send, guest => StateFile.Write(guest), hostKernel.PortsOf, log, definition.Follow);
-        _lifecycle = new(configuration, _guests, hostKernel, _underlay, _registrar, log);
+        _channel = new(configuration.Peer, AddressTowards, (caller, request) => _loop.Ask(() => _outgoing!.AnswerAsync(caller, request)), log);
+        var departures = new Departures();
+        _lifecycle = new(configuration, _guests, hostKernel, _underlay, _registrar, _channel, departures, log);
+        _outgoing = new(_guests, departures, IsMigratingAwayAsync, _lifecycle.RenewTicket, (guest, line) => log.Decision(guest.Name, line));
         _attachments = new(_kernel, _underlay, BridgeOfNetworkAsync);
         _adoption = new(_hypervisor, _guests, _lifecycle, _registrar, _attachments, log);
-        _hooks = new(_guests, _lifecycle, _attachments, _adoption.LookAsync, log);
-        _enrolment = new(_hypervisor, _kernel, _guests, _lifecycle, log);
+        _hooks = new(_guests, _lifecycle, _attachments, new(configuration.Peer.SourceAgent, _channel, log), _adoption.LookAsync, log);
+        _enrolment = new(_hypervisor, _kernel, _guests, _lifecycle, _channel, log);
         _status = new(_hypervisor, _guests, _adoption.Problems);
         _timer = new(_ => _loop.Post(WakeUp));
         // Whatever was done may want to be woken at another time.
@@ -54,6 +60,7 @@ internal sealed class Agent : IDisposable
         Task[] parts =
         [
             WatchKernelAsync(cancellation),
+            _channel.RunAsync(cancellation),
             server.RunAsync((request, _) => _loop.Ask(() => AnswerAsync(request)), e => _log.Error($"a request failed: {e}"), cancellation),
             _hypervisor.RunAsync(_adoption.AdoptAllAsync, Follow, cancellation),
         ];
@@ -71,6 +78,7 @@ internal sealed class Agent : IDisposable
             guest.Dispose();
         }
 
+        _channel.Dispose();
         _underlay.Dispose();
         _kernel.Dispose();
     }
@@ -139,6 +147,32 @@ internal sealed class Agent : IDisposable
                 // Started with this agent dead, or its hook call failed.
                 _ = _adoption.LookAsync(happened.Uuid);
                 break;
+        }
+    }
+
+    private Ipv6Address? AddressTowards(Ipv6Address homeAgent)
+    {
+        try
+        {
+            return _underlay.Resolve(homeAgent).Address;
+        }
+        catch (Exception e) when (e is UnreachableException or KernelException)
+        {
+            _log.Debug($"no address of this host for its peers: {e.Message}");
+            return null;
+        }
+    }
+
+    private async Task<bool> IsMigratingAwayAsync(Guid uuid)
+    {
+        try
+        {
+            return await _hypervisor.AskAsync(connection => DomainSnapshot.IsMigratingAway(connection, uuid));
+        }
+        catch (Exception e) when (e is LibvirtException or RefusedException)
+        {
+            _log.Warn($"libvirt did not say whether {uuid} is being migrated: {e.Message}");
+            return false;
         }
     }
 
@@ -214,6 +248,7 @@ internal sealed class Agent : IDisposable
             }
         }
 
+        _lifecycle.FollowEndpoint();
         _lifecycle.Reapply();
     }
 

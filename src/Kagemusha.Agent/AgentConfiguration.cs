@@ -11,6 +11,9 @@ namespace Kagemusha.Agent;
 internal sealed record AgentConfiguration(
     string LibvirtUri, Ipv6Address? CareOfAddress, TimeSpan BindingLifetime, TimeSpan FirstAcknowledgementTimeout, uint VrfTable)
 {
+    /// <summary>The channel between agents.</summary>
+    public PeerSettings Peer { get; init; } = new();
+
     public const string Path = "/etc/kagemusha/kagemushad.toml";
 
     /// <exception cref="ConfigurationException">One line that says file, line, key and what to do.</exception>
@@ -23,7 +26,10 @@ internal sealed record AgentConfiguration(
             // The lifetime is 16 bits of 4 seconds (RFC 6275, section 6.1.7).
             TimeSpan.FromSeconds(file.Number("binding_lifetime_s", 60, 262_140) ?? 600),
             TimeSpan.FromMilliseconds(file.Number("first_acknowledgement_timeout_ms", 100, 32_000) ?? 1500),
-            (uint)(file.Number("vrf_table", 256, int.MaxValue) ?? 6275));
+            (uint)(file.Number("vrf_table", 256, int.MaxValue) ?? 6275))
+        {
+            Peer = PeerSettings.Read(file),
+        };
         if (configuration.CareOfAddress is { IsRoutableUnicast: false })
         {
             throw file.Error("care_of_address", $"{configuration.CareOfAddress} is no address that a home agent could reach");

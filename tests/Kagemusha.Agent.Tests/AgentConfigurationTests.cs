@@ -36,6 +36,17 @@ public sealed class AgentConfigurationTests : IDisposable
         Assert.Equal(Defaults with { FirstAcknowledgementTimeout = TimeSpan.FromSeconds(32) }, Read("first_acknowledgement_timeout_ms = 32000"));
         Assert.Equal(Defaults with { VrfTable = 256 }, Read("vrf_table = 256"));
         Assert.Equal(Defaults with { VrfTable = int.MaxValue }, Read("vrf_table = 0x7fffffff"));
+        Assert.Equal(Peer(new() { Address = Ipv6Address.Parse("2001:db8::1") }), Read("peer_address = \"2001:db8::1\""));
+        Assert.Equal(Peer(new() { Port = 1 }), Read("peer_port = 1"));
+        Assert.Equal(Peer(new() { SourceAgent = SourceAgentPolicy.Optional }), Read("source_agent = \"optional\""));
+        Assert.Equal(Defaults, Read("source_agent = \"required\""));
+        Assert.Equal(Peer(new() { Authority = "/x" }), Read("peer_ca = \"/x\""));
+        Assert.Equal(Peer(new() { ServerCertificate = "/x" }), Read("peer_server_certificate = \"/x\""));
+        Assert.Equal(Peer(new() { ServerKey = "/x" }), Read("peer_server_key = \"/x\""));
+        Assert.Equal(Peer(new() { ClientCertificate = "/x" }), Read("peer_client_certificate = \"/x\""));
+        Assert.Equal(Peer(new() { ClientKey = "/x" }), Read("peer_client_key = \"/x\""));
+
+        static AgentConfiguration Peer(PeerSettings settings) => Defaults with { Peer = settings };
     }
 
     [Fact]
@@ -46,9 +57,13 @@ public sealed class AgentConfigurationTests : IDisposable
 
         var examples = shipped.Where(line => line.StartsWith('#') && !line.StartsWith("# ", StringComparison.Ordinal)).Select(line => line[1..]).ToList();
         Assert.Equal(
-            ["binding_lifetime_s", "care_of_address", "first_acknowledgement_timeout_ms", "libvirt_uri", "vrf_table"],
+            [
+                "binding_lifetime_s", "care_of_address", "first_acknowledgement_timeout_ms", "libvirt_uri", "peer_address", "peer_ca",
+                "peer_client_certificate", "peer_client_key", "peer_port", "peer_server_certificate", "peer_server_key", "source_agent", "vrf_table",
+            ],
             examples.Select(line => line.Split(' ')[0]).Order());
-        Assert.Equal(Defaults with { CareOfAddress = Ipv6Address.Parse("2001:db8:f4::2") }, Read(string.Join('\n', examples)));
+        var address = Ipv6Address.Parse("2001:db8:f4::2");
+        Assert.Equal(Defaults with { CareOfAddress = address, Peer = new() { Address = address } }, Read(string.Join('\n', examples)));
     }
 
     [Theory]

@@ -66,6 +66,17 @@ public sealed class IncomingXmlTests
     }
 
     [Fact]
+    public void This_hosts_agent_takes_the_place_of_the_last_ones()
+    {
+        var last = Profile(64, bindingPossible: false) with { Agent = new(new(Guests.CareOf.Address, 6275, "hv-a"), OneTimeToken.Create()) };
+        var own = last with { Agent = new(new(Guests.CareOf.Address, 6275, "hv-b"), OneTimeToken.Create()) };
+        var xml = DomainXml.Parse(Xml(last, HomeInterface));
+        var places = own.Interfaces.ToDictionary(enrolled => enrolled, Attachment (_) => Guests.AtHome);
+        Assert.Equal(own, DomainXml.Parse(IncomingXml.Rewrite(xml, own, places)).ReadProfile());
+        Assert.Null(DomainXml.Parse(IncomingXml.Rewrite(xml, own with { Agent = null }, places)).ReadProfile()!.Agent);
+    }
+
+    [Fact]
     public void From_home_to_home_with_a_binding_that_may_remain_only_the_numbers_are_reserved()
     {
         var after = Rewrite(Xml(Profile(64, bindingPossible: true), HomeInterface), Guests.AtHome);

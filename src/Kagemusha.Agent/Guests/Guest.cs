@@ -70,6 +70,12 @@ internal sealed class GuestLink(EnrolledInterface enrolled, Attachment attachmen
     }
 }
 
+/// <summary>A ticket's one use.</summary>
+/// <param name="Token">What was shown.</param>
+/// <param name="Certificate">The thumbprint of the caller's certificate: it may show the token again, another may not.</param>
+/// <param name="To">Where the caller is reached.</param>
+internal sealed record UsedTicket(OneTimeToken Token, string Certificate, PeerEndpoint To);
+
 /// <summary>An enrolled domain on this host.</summary>
 /// <param name="uuid">Its UUID, by which it is known on every host.</param>
 /// <param name="name">Its name.</param>
@@ -87,6 +93,15 @@ internal sealed class Guest(Guid uuid, string name, IReadOnlyList<GuestLink> lin
     /// <summary>The metadata that libvirt has, live and persistent; null while that is not known, as after an arrival.</summary>
     public MobilityProfile? WrittenProfile { get; set; }
 
+    /// <summary>What the next host is to show to this one's agent; null without a channel.</summary>
+    public PeerTicket? Ticket { get; set; }
+
+    /// <summary>The ticket in the definition that libvirt would give to a next host.</summary>
+    public PeerTicket? PublishedTicket { get; set; }
+
+    /// <summary>To whom the guest was handed over last.</summary>
+    public UsedTicket? HandedOver { get; set; }
+
     /// <summary>When an incoming migration that has not come is given up; monotonic.</summary>
     public TimeSpan Deadline { get; set; }
 
@@ -94,7 +109,10 @@ internal sealed class Guest(Guid uuid, string name, IReadOnlyList<GuestLink> lin
     public MobilityProfile Profile => new([.. Links.Select(link => link.Enrolled with
     {
         Addresses = [.. link.Registrations.Select(registration => registration.Enrolled)],
-    })]);
+    })])
+    {
+        Agent = Ticket,
+    };
 
     public IEnumerable<Registration> Registrations => Links.SelectMany(link => link.Registrations);
 

@@ -9,7 +9,14 @@ namespace Kagemusha.Agent;
 /// The one place that decides what a guest is on this host: it comes, runs, leaves and is gone; the kernel and the registrations follow.
 /// </summary>
 internal sealed class GuestLifecycle(
-    AgentConfiguration configuration, GuestTable guests, HostKernel kernel, Underlay underlay, Registrar registrar, AgentLog log)
+    AgentConfiguration configuration,
+    GuestTable guests,
+    HostKernel kernel,
+    Underlay underlay,
+    Registrar registrar,
+    PeerChannel channel,
+    Departures departures,
+    AgentLog log)
 {
     /// <summary>How long a migration that was begun may take to bring the guest; libvirt tells nobody that one will never come.</summary>
     public static readonly TimeSpan IncomingPatience = TimeSpan.FromMinutes(10);
@@ -23,18 +30,32 @@ internal sealed class GuestLifecycle(
     /// <param name="profile">The domain's metadata.</param>
     /// <param name="attach">Where each of its interfaces ends here.</param>
     /// <param name="presence">Where it stands.</param>
+    /// <param name="handedOver">What the source's agent knew of its registrations; without it, what this host's state file knows.</param>
     /// <exception cref="RefusedException">Another guest of this host has one of its addresses.</exception>
-    public Guest Take(Guid uuid, string name, MobilityProfile profile, Func<EnrolledInterface, Attachment> attach, Presence presence)
+    public Guest Take(
+        Guid uuid,
+        string name,
+        MobilityProfile profile,
+        Func<EnrolledInterface, Attachment> attach,
+        Presence presence,
+        IReadOnlyDictionary<Ipv6Address, MobileNodeSnapshot>? handedOver = null)
     {
         RefuseDuplicates(uuid, profile);
-        var known = StateFile.Read(uuid, line => log.Decision(name, line, failed: true));
+        var known = handedOver ?? StateFile.Read(uuid, line => log.Decision(name, line, failed: true));
         var links = profile.Interfaces.Select(enrolled =>
         {
             var link = new GuestLink(enrolled, attach(enrolled));
             link.Registrations.AddRange(enrolled.Addresses.Select(address => Register(enrolled, address, known)));
             return link;
         });
-        var guest = new Guest(uuid, name, [.. links]) { Presence = presence, Deadline = Clock.Now + IncomingPatience };
+        var ticket = channel.TicketFor(profile);
+        var guest = new Guest(uuid, name, [.. links])
+        {
+            Presence = presence,
+            Ticket = ticket,
+            PublishedTicket = ticket,
+            Deadline = Clock.Now + IncomingPatience,
+        };
         guests.Put(guest);
         return guest;
     }
@@ -87,6 +108,7 @@ internal sealed class GuestLifecycle(
         guest.Presence = Presence.Running;
         IncomingMarker.Delete(guest.Uuid);
         registrar.Activate(guest);
+        registrar.Changed(guest);
         foreach (var link in guest.Links)
         {
             link.GuestPort?.Resumed();
@@ -110,10 +132,28 @@ internal sealed class GuestLifecycle(
         IncomingMarker.Delete(guest.Uuid);
         if (moved)
         {
+            departures.Add(guest);
             StateFile.Delete(guest.Uuid);
         }
 
         Reapply();
+    }
+
+    /// <summary>The ticket was used: the next migration needs another.</summary>
+    public void RenewTicket(Guest guest)
+    {
+        guest.Ticket = guest.Ticket is { } used ? used with { Token = OneTimeToken.Create() } : null;
+        registrar.Changed(guest);
+    }
+
+    /// <summary>This host may have another address for its peers.</summary>
+    public void FollowEndpoint()
+    {
+        foreach (var guest in guests.All)
+        {
+            guest.Ticket = channel.TicketFor(guest.Profile);
+            registrar.Changed(guest);
+        }
     }
 
     /// <summary>The kernel is made to match, whoever has changed it.</summary>

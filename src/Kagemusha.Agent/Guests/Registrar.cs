@@ -50,6 +50,9 @@ internal sealed class Registrar
         ? new MobileNodeInput.Away(away.CareOf.Address)
         : new MobileNodeInput.Home());
 
+    /// <summary>The guest's metadata may be other than libvirt has it.</summary>
+    public void Changed(Guest guest) => _changed(guest);
+
     /// <summary>The guest does not run here: nothing is sent for it.</summary>
     public void Deactivate(Guest guest) => HandleAll(guest, _ => new MobileNodeInput.Passive());
 

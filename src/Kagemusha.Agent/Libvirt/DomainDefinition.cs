@@ -12,7 +12,7 @@ namespace Kagemusha.Agent;
 /// <param name="log">Where failures are told.</param>
 internal sealed class DomainDefinition(Hypervisor hypervisor, GuestTable guests, AgentLog log)
 {
-    private static readonly TimeSpan RetryInterval = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan RetryInterval = TimeSpan.FromSeconds(1);
 
     private readonly HashSet<Guid> _updating = [];
 
@@ -37,6 +37,7 @@ internal sealed class DomainDefinition(Hypervisor hypervisor, GuestTable guests,
                 {
                     await hypervisor.AskAsync(connection => Write(connection, uuid, profile, links));
                     guest.WrittenProfile = profile;
+                    guest.PublishedTicket = profile.Agent;
                 }
                 catch (Exception e) when (e is LibvirtException or RefusedException)
                 {
@@ -59,6 +60,12 @@ internal sealed class DomainDefinition(Hypervisor hypervisor, GuestTable guests,
         if (domain is not { IsActive: true })
         {
             return false;
+        }
+
+        if (domain.GetJobOperation() is { } job)
+        {
+            // It would block until the end of a migration, and one connection has few calls at a time.
+            throw new RefusedException($"a job holds the domain: {job}");
         }
 
         var isPersistent = domain.IsPersistent;

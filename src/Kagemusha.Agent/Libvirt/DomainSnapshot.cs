@@ -56,6 +56,20 @@ internal sealed record DomainSnapshot(DomainXml Xml, DomainStateAndReason State,
         return found;
     }
 
+    /// <summary>Whether this host is sending the domain to another now: from the moment that its definition was read for that, until it ends.</summary>
+    public static bool IsMigratingAway(LibvirtConnection connection, Guid uuid)
+    {
+        using var domain = connection.FindByUuid(uuid);
+        try
+        {
+            return domain?.GetJobOperation() == DomainJobOperation.MigrationOut;
+        }
+        catch (LibvirtException e) when (e.Code is LibvirtErrorCode.OperationInvalid or LibvirtErrorCode.NoDomain)
+        {
+            return false;
+        }
+    }
+
     private static DomainSnapshot Of(LibvirtDomain domain) =>
         new(DomainXml.Parse(domain.GetXml()), domain.GetState(), domain.IsActive);
 }

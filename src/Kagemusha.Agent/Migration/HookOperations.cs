@@ -11,10 +11,11 @@ namespace Kagemusha.Agent;
 /// <param name="guests">The guests of this host.</param>
 /// <param name="lifecycle">What becomes of them.</param>
 /// <param name="attachments">Where their interfaces end.</param>
+/// <param name="source">What the host that a guest comes from knows of it.</param>
 /// <param name="look">Checks with libvirt whether a domain is here: not while libvirt holds its lock and waits for this.</param>
 /// <param name="log">Where each decision is told.</param>
 internal sealed class HookOperations(
-    GuestTable guests, GuestLifecycle lifecycle, Attachments attachments, Func<Guid, Task> look, AgentLog log)
+    GuestTable guests, GuestLifecycle lifecycle, Attachments attachments, SourceAgent source, Func<Guid, Task> look, AgentLog log)
 {
     // EOPNOTSUPP
     private const int NotSupported = 95;
@@ -90,19 +91,21 @@ internal sealed class HookOperations(
         }
 
         lifecycle.RefuseDuplicates(xml.Uuid, profile);
+        var handOver = await source.FetchAsync(xml, profile);
+        profile = handOver?.Profile ?? profile;
         var places = new Dictionary<EnrolledInterface, Attachment>();
         foreach (var enrolled in profile.Interfaces)
         {
             places.Add(enrolled, await attachments.ChooseAsync(enrolled));
         }
 
-        var guest = lifecycle.Take(xml.Uuid, xml.Name, profile, enrolled => places[enrolled], Presence.Incoming);
+        var guest = lifecycle.Take(xml.Uuid, xml.Name, profile, enrolled => places[enrolled], Presence.Incoming, handOver?.Snapshots);
         try
         {
             // All but the tap, which is not there yet: what the kernel cannot do, it refuses now.
             lifecycle.Attach(guest);
             IncomingMarker.Create(guest.Uuid);
-            var changed = IncomingXml.Rewrite(xml, profile, places);
+            var changed = IncomingXml.Rewrite(xml, profile with { Agent = guest.Ticket }, places);
             return changed == xml.Text ? null : changed;
         }
         catch

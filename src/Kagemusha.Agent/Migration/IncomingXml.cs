@@ -17,10 +17,13 @@ internal static class IncomingXml
             xml = DomainXml.Parse(Place(xml, enrolled, place));
         }
 
-        // From home to home nothing is sent, and the XML stays as it is.
-        return places.Values.Any(place => place is Attachment.Away) || profile.Interfaces.SelectMany(each => each.Addresses).Any(each => each.BindingPossible)
-            ? xml.WithProfile(Reserve(profile, places))
-            : xml.Text;
+        // From home to home nothing is sent.
+        if (places.Values.Any(place => place is Attachment.Away) || profile.Interfaces.SelectMany(each => each.Addresses).Any(each => each.BindingPossible))
+        {
+            profile = Reserve(profile, places);
+        }
+
+        return profile == xml.ReadProfile() ? xml.Text : xml.WithProfile(profile);
     }
 
     /// <summary>The document with the interface where it is to be.</summary>
@@ -31,16 +34,21 @@ internal static class IncomingXml
         _ => xml.Text,
     };
 
-    private static MobilityProfile Reserve(MobilityProfile profile, IReadOnlyDictionary<EnrolledInterface, Attachment> places) =>
-        new([.. profile.Interfaces.Select(enrolled => enrolled with
-        {
-            Addresses =
-            [
-                .. enrolled.Addresses.Select(address => address with
-                {
-                    ReservedThrough = (ushort)(address.ReservedThrough + MobileNode.SequenceBlock),
-                    BindingPossible = address.BindingPossible || places[enrolled] is Attachment.Away,
-                }),
-            ],
-        })]);
+    private static MobilityProfile Reserve(MobilityProfile profile, IReadOnlyDictionary<EnrolledInterface, Attachment> places) => profile with
+    {
+        Interfaces =
+        [
+            .. profile.Interfaces.Select(enrolled => enrolled with
+            {
+                Addresses =
+                [
+                    .. enrolled.Addresses.Select(address => address with
+                    {
+                        ReservedThrough = (ushort)(address.ReservedThrough + MobileNode.SequenceBlock),
+                        BindingPossible = address.BindingPossible || places[enrolled] is Attachment.Away,
+                    }),
+                ],
+            }),
+        ],
+    };
 }

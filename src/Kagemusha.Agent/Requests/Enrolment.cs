@@ -10,8 +10,9 @@ namespace Kagemusha.Agent;
 /// <param name="kernel">This host's links.</param>
 /// <param name="guests">The guests of this host.</param>
 /// <param name="lifecycle">What becomes of them.</param>
+/// <param name="channel">Where the next host's agent reaches this one.</param>
 /// <param name="log">Where each decision is told.</param>
-internal sealed class Enrolment(Hypervisor hypervisor, Kernel kernel, GuestTable guests, GuestLifecycle lifecycle, AgentLog log)
+internal sealed class Enrolment(Hypervisor hypervisor, Kernel kernel, GuestTable guests, GuestLifecycle lifecycle, PeerChannel channel, AgentLog log)
 {
     /// <summary>Enrolls a domain.</summary>
     /// <exception cref="RefusedException">A check refused it; nothing was changed.</exception>
@@ -36,6 +37,7 @@ internal sealed class Enrolment(Hypervisor hypervisor, Kernel kernel, GuestTable
         var addresses = request.HomeAddresses.Select(address => new EnrolledAddress(address, 0, BindingPossible: false));
         var profile = new MobilityProfile([new(chosen.Mac!.Value, source, link, request.HomeAgent, [.. addresses])]);
         lifecycle.RefuseDuplicates(domain.Uuid, profile);
+        profile = profile with { Agent = channel.TicketFor(profile) };
         await WriteAsync(domain, profile.ToMetadata());
 
         if (domain.IsActive)
