@@ -195,11 +195,15 @@ internal sealed class Adoption(
             throw new RefusedException($"{domain.Name} is {(domain.IsActive ? "in the middle of a migration" : domain.State)} on this host: recover it where it runs");
         }
 
-        Take(domain, Presence.Running);
-        var changes = Bring(domain.Uuid);
-        if (!guests.TryFind(domain.Uuid, out var guest))
+        IReadOnlyList<string> changes = [];
+        var isServed = TryServe(domain, () =>
         {
-            throw new RefusedException($"{domain.Name} has gone meanwhile", ExitCode.NotFound);
+            Take(domain, Presence.Running);
+            changes = Bring(domain.Uuid);
+        });
+        if (!isServed || !guests.TryFind(domain.Uuid, out var guest))
+        {
+            throw new RefusedException(_problems[domain.Uuid]);
         }
 
         registrar.Refresh(guest);

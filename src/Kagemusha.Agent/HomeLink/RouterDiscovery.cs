@@ -32,11 +32,12 @@ internal static class RouterDiscovery
     /// <summary>The first router on the link that is wanted, or null when none has answered.</summary>
     /// <param name="bridge">The bridge.</param>
     /// <param name="wanted">Which one.</param>
-    /// <exception cref="KernelException">The bridge cannot be read.</exception>
+    /// <exception cref="KernelException">The bridge has gone.</exception>
     public static async Task<AdvertisedRouter?> FindAsync(NetworkInterface bridge, Func<AdvertisedRouter, bool> wanted)
     {
         var found = new TaskCompletionSource<AdvertisedRouter?>();
-        using var port = new FramePort(bridge.Index, PacketFilter.NeighbourDiscovery, Receive, e => found.TrySetException(e));
+        // A bridge that is down has no router.
+        using var port = new FramePort(bridge.Index, PacketFilter.NeighbourDiscovery, Receive, _ => found.TrySetResult(null));
         for (var left = Patience; left > TimeSpan.Zero && !found.Task.IsCompleted; left -= SolicitationInterval)
         {
             Solicit(port, bridge);
