@@ -31,7 +31,6 @@ try
     using var onTerminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
     using var onInterrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
     var log = new AgentLog();
-    Directory.CreateDirectory(StateFile.Directory);
     loop.Run(async () =>
     {
         using var agent = new Agent(configuration, loop, log);

@@ -59,12 +59,14 @@ internal static class Guests
         new BindingAcknowledgement(status, 0, ((BindingUpdate)update.Message).Sequence, 100, []));
 
     /// <summary>The guest's XML as libvirt gives it to the hook.</summary>
-    public static string Xml(MobilityProfile profile, string interfaces)
+    public static string Xml(MobilityProfile profile, string interfaces, string name = "vm", Guid? uuid = null)
     {
         var empty = DomainXml.Parse($"""
-            <domain type='kvm'>
-              <name>vm</name>
-              <uuid>{Uuid}</uuid>
+            <domain type='test'>
+              <name>{name}</name>
+              <memory>65536</memory>
+              <os><type>hvm</type></os>
+              <uuid>{uuid ?? Uuid}</uuid>
               <metadata>
                 <kagemusha:mobility xmlns:kagemusha="urn:kagemusha:mobility:1" version="1"/>
               </metadata>

@@ -30,6 +30,7 @@ internal static class StateFile
         });
         var content = new GuestState(Version, guest.Uuid, guest.Name, DateTimeOffset.UtcNow, [.. addresses]);
         var path = PathOf(guest.Uuid, directory);
+        System.IO.Directory.CreateDirectory(directory);
         using (var file = new FileStream(path + ".new", FileMode.Create, FileAccess.Write, FileShare.None))
         {
             JsonSerializer.Serialize(file, content, StateJson.Default.GuestState);
@@ -85,7 +86,14 @@ internal static class StateFile
         return new Dictionary<Ipv6Address, MobileNodeSnapshot>();
     }
 
-    public static void Delete(Guid uuid, string directory = Directory) => File.Delete(PathOf(uuid, directory));
+    public static void Delete(Guid uuid, string directory = Directory)
+    {
+        var path = PathOf(uuid, directory);
+        if (File.Exists(path))
+        {
+            File.Delete(path);
+        }
+    }
 
     private static string PathOf(Guid uuid, string directory) => Path.Combine(directory, $"{uuid}.json");
 
