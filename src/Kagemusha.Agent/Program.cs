@@ -46,6 +46,10 @@ try
         stop.Cancel();
     }
 }
+catch (ControlException e)
+{
+    return Fail(e.ExitCode, e.Message);
+}
 catch (Exception e) when (e is IOException or KernelException or UnauthorizedAccessException)
 {
     return Fail(ExitCode.Failed, e.Message);

@@ -55,7 +55,7 @@ public static class ControlClient
     }
 }
 
-/// <summary>The agent gave no answer; the message is one line for the administrator.</summary>
+/// <summary>Program and agent do not come together; the message is one line for the administrator.</summary>
 public sealed class ControlException(ExitCode exitCode, string message) : Exception(message)
 {
     /// <summary>What the program ends with.</summary>

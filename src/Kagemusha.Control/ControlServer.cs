@@ -14,7 +14,8 @@ public sealed class ControlServer : IDisposable
 
     /// <summary>Opens the socket, for root only; callers wait until <see cref="RunAsync"/> is called.</summary>
     /// <param name="path">Where; its directory is made if it is not there.</param>
-    /// <exception cref="IOException">Another agent serves this socket, or it can't be made.</exception>
+    /// <exception cref="ControlException">Another agent serves this socket.</exception>
+    /// <exception cref="IOException">It can't be made.</exception>
     public ControlServer(string path)
     {
         Directory.CreateDirectory(Path.GetDirectoryName(path)!);
@@ -26,7 +27,7 @@ public sealed class ControlServer : IDisposable
         }
         catch (IOException)
         {
-            throw new IOException($"another kagemushad serves {path} on this host");
+            throw new ControlException(ExitCode.Refused, $"another kagemushad serves {path} on this host");
         }
 
         _listener = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using Kagemusha.Wire;
 using Tomlyn.Parsing;
@@ -17,6 +18,7 @@ internal sealed class ConfigurationFile
     private readonly string _path;
     private readonly string _text;
     private readonly Dictionary<string, KeyValueSyntax> _keys = [];
+    private readonly Dictionary<string, KeyValueSyntax> _taken = [];
 
     private ConfigurationFile(string path, string text)
     {
@@ -55,7 +57,11 @@ internal sealed class ConfigurationFile
         var file = new ConfigurationFile(path, text);
         foreach (var entry in document.KeyValues)
         {
-            file._keys.Add(entry.Key!.ToString().Trim(), entry);
+            var key = entry.Key!.ToString().Trim();
+            if (!file._keys.TryAdd(key, entry))
+            {
+                throw new ConfigurationException($"{path}: line {Line(entry)}: {key} is there twice: remove one");
+            }
         }
 
         return file;
@@ -97,7 +103,8 @@ internal sealed class ConfigurationFile
     });
 
     /// <summary>An error about the value of a key that was taken before or is missing.</summary>
-    public ConfigurationException Error(string key, string what) => new($"{_path}: {key}: {what}");
+    public ConfigurationException Error(string key, string what) =>
+        new(_taken.TryGetValue(key, out var entry) ? $"{_path}: line {Line(entry)}: {key}: {what}" : $"{_path}: {key}: {what}");
 
     /// <exception cref="ConfigurationException">The file has a key that nobody took.</exception>
     public void RefuseTheRest()
@@ -109,25 +116,21 @@ internal sealed class ConfigurationFile
     }
 
     private T? Take<T>(string key, string wanted, Func<ValueSyntax?, T?> read)
-        where T : class
-    {
-        if (!_keys.Remove(key, out var entry))
-        {
-            return null;
-        }
-
-        return read(entry.Value) ?? throw Wrong(key, entry, wanted);
-    }
+        where T : class =>
+        TryTake(key, out var entry) ? read(entry.Value) ?? throw Wrong(key, entry, wanted) : null;
 
     private T? TakeValue<T>(string key, string wanted, Func<ValueSyntax?, T?> read)
-        where T : struct
+        where T : struct =>
+        TryTake(key, out var entry) ? read(entry.Value) ?? throw Wrong(key, entry, wanted) : null;
+
+    private bool TryTake(string key, [NotNullWhen(true)] out KeyValueSyntax? entry)
     {
-        if (!_keys.Remove(key, out var entry))
+        if (_keys.Remove(key, out entry))
         {
-            return null;
+            _taken.Add(key, entry);
         }
 
-        return read(entry.Value) ?? throw Wrong(key, entry, wanted);
+        return entry is not null;
     }
 
     private ConfigurationException Wrong(string key, KeyValueSyntax entry, string wanted) =>

@@ -118,8 +118,9 @@ public sealed class ControlSocketTests : IDisposable
     {
         await using var agent = Start(_ => new Done([]));
 
-        var error = Assert.Throws<IOException>(() => new ControlServer(Path));
+        var error = Assert.Throws<ControlException>(() => new ControlServer(Path));
 
+        Assert.Equal(ExitCode.Refused, error.ExitCode);
         Assert.Equal($"another kagemushad serves {Path} on this host", error.Message);
         Assert.IsType<Done>(await ControlClient.CallAsync(Path, new RecoverRequest("vm"), Deadline));
     }

@@ -74,7 +74,8 @@ internal sealed class Registrar
             catch (OperationCanceledException)
             {
                 var problem = open.Node.GetState(Clock.Now).Problem ?? "it does not answer";
-                return $"the home agent has not acknowledged {open.Address} within {SettlePatience.TotalSeconds:0} s: {problem}";
+                var homeAgent = guest.Links.First(link => link.Registrations.Contains(open)).Enrolled.HomeAgent;
+                return $"the home agent {homeAgent} has not acknowledged {open.Address} within {SettlePatience.TotalSeconds:0} s: {problem}";
             }
         }
 
