@@ -1,0 +1,87 @@
+using System.Text.RegularExpressions;
+
+namespace Kagemusha.Lab.Tests;
+
+/// <summary>kagemushad is not there, or goes and comes back.</summary>
+public sealed partial class AgentFailureTests(Lab lab)
+{
+    [GeneratedRegex(@"seq#=(\d+)")]
+    private static partial Regex Sequence { get; }
+
+    [Fact]
+    public void A_destination_without_agent_refuses_before_memory_is_copied_and_says_what_to_start()
+    {
+        lab.VM.BeAt(lab.A);
+        lab.B.KillAgent();
+        using var memory = lab.Core.Capture("hv-b", "tcp dst portrange 49152-49215");
+        var refused = lab.VM.Move(lab.A, lab.B);
+        lab.B.StartAgent();
+
+        Assert.Equal(1, refused.ExitCode);
+        var line = Assert.Single(refused.Error.Split('\n', StringSplitOptions.RemoveEmptyEntries));
+        Assert.Contains("systemctl start kagemushad", line, StringComparison.Ordinal);
+        Assert.Contains("hv-b", line, StringComparison.Ordinal);
+        Assert.Empty(memory.Stop());
+        Assert.True(lab.VM.IsRunningOn(lab.A));
+        Assert.True(lab.Reaches(lab.VM.Address));
+        Assert.Empty(lab.B.Links("kg"));
+    }
+
+    [Fact]
+    public void An_agent_that_is_killed_while_its_guest_is_away_loses_neither_tunnel_nor_binding_nor_a_probe()
+    {
+        lab.VM.BeAt(lab.B);
+        using var updates = lab.B.Capture("wan", $"ip6 proto 60 and dst {HomeBox.Address}");
+        lab.B.Hook("recover", lab.VM.Name).Succeed();
+        var before = LastSequence(updates);
+        var links = lab.B.Links("kg");
+
+        // The agent is away for the first second, and taken up again long before the pings end.
+        using var ping = new Command(lab.Correspondent.Line("ping", "-n", "-q", "-i", "0.01", "-c", "400", lab.VM.Address));
+        lab.B.KillAgent();
+        lab.B.StartAgent();
+        Assert.False(ping.HasEnded, "the pings ended before the agent was back");
+        Wait.Until("the agent has taken the guest up", TimeSpan.FromSeconds(10), () => lab.B.Status(lab.VM.Name).GetProperty("binding").GetString() == "registered");
+        Assert.Contains(" 0% packet loss", ping.Finish().Output, StringComparison.Ordinal);
+        Assert.Equal(links, lab.B.Links("kg"));
+
+        lab.B.Hook("recover", lab.VM.Name).Succeed();
+        Assert.InRange((ushort)(LastSequence(updates) - before), 1, 0x7fff);
+        Assert.Equal(links, lab.B.Links("kg"));
+    }
+
+    [Fact]
+    public void A_guest_that_is_started_without_agent_runs_and_is_taken_up_when_one_comes()
+    {
+        lab.Restore();
+        lab.Dash.Destroy();
+        lab.Dash.Define();
+        lab.Dash.Enroll();
+        lab.A.KillAgent();
+        lab.Dash.Start();
+        Assert.Contains(lab.A.DomainLog(lab.Dash.Name).Split('\n'), line => line.Contains("went on", StringComparison.Ordinal));
+
+        lab.A.StartAgent();
+        Wait.Until("it is taken up", TimeSpan.FromSeconds(10), () => lab.A.Status(lab.Dash.Name).GetProperty("binding").GetString() == "at home");
+        Assert.Equal("home-link", lab.A.Status(lab.Dash.Name).GetProperty("data_path").GetString());
+        Assert.Contains("taken up", lab.A.DomainLog(lab.Dash.Name), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_guest_whose_name_begins_with_a_dash_is_none_the_worse()
+    {
+        lab.Dash.BeAt(lab.A);
+        lab.Dash.Move(lab.A, lab.B).Succeed();
+        lab.Dash.WaitUntilReachable();
+        Assert.Equal("registered", lab.B.Status(lab.Dash.Name).GetProperty("binding").GetString());
+        Assert.Contains(lab.B.Hook("status", "--", lab.Dash.Name).Succeed().Lines, line => line.StartsWith("-vm1 ", StringComparison.Ordinal));
+        Assert.Contains("arrived", lab.B.DomainLog(lab.Dash.Name), StringComparison.Ordinal);
+        Assert.Equal(1, lab.Dash.Boots);
+    }
+
+    private static int LastSequence(Capture updates)
+    {
+        updates.WaitFor("a Binding Update", Sequence.IsMatch);
+        return int.Parse(Sequence.Match(updates.Lines.Last(Sequence.IsMatch)).Groups[1].Value, System.Globalization.CultureInfo.InvariantCulture);
+    }
+}

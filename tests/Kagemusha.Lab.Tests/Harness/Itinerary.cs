@@ -1,0 +1,33 @@
+using Xunit.Sdk;
+using Xunit.v3;
+
+namespace Kagemusha.Lab.Tests;
+
+/// <summary>
+/// The order of the tests: in a class as they are written, and the classes so that guests move seldom. It saves time, nothing else: each test
+/// brings about what it needs.
+/// </summary>
+public sealed class Itinerary : ITestClassOrderer, ITestMethodOrderer
+{
+    private static readonly Type[] Classes =
+    [
+        typeof(InstallationTests),
+        typeof(WrongInputTests),
+        typeof(HookTests),
+        typeof(PlainGuestTests),
+        typeof(EnrolmentTests),
+        typeof(OldKernelTests),
+        typeof(MoveTests),
+        typeof(AgentFailureTests),
+        typeof(IsolationTests),
+        typeof(RecoverTests),
+    ];
+
+    public IReadOnlyCollection<TTestClass?> OrderTestClasses<TTestClass>(IReadOnlyCollection<TTestClass?> testClasses)
+        where TTestClass : notnull, ITestClass =>
+        [.. testClasses.OrderBy(each => Array.FindIndex(Classes, type => type.FullName == each?.TestClassName))];
+
+    public IReadOnlyCollection<TTestMethod?> OrderTestMethods<TTestMethod>(IReadOnlyCollection<TTestMethod?> testMethods)
+        where TTestMethod : notnull, ITestMethod =>
+        [.. testMethods.OrderBy(each => (each as IXunitTestMethod)?.Method.MetadataToken)];
+}

@@ -1,0 +1,122 @@
+namespace Kagemusha.Lab.Tests;
+
+/// <summary>What must not be seen while guests are away: two of them are on hv-b.</summary>
+public sealed class IsolationTests
+{
+    private const string Stranger = "2001:db8:1::bad";
+
+    // Hop-by-hop options, IPv6 in IPv6, routing, destination options (the Home Address option), mobility.
+    private static readonly byte[] ForbiddenHeaders = [0, 41, 43, 60, 135];
+    private readonly Lab _lab;
+    private readonly LabGuest _guest;
+    private readonly LabGuest _other;
+    private readonly Hypervisor _host;
+
+    public IsolationTests(Lab lab)
+    {
+        (_lab, _guest, _other, _host) = (lab, lab.VM, lab.Dash, lab.B);
+        _guest.BeAt(_host);
+        _other.BeAt(_host);
+    }
+
+    [Fact]
+    public void Guests_that_are_away_reach_each_other_and_the_correspondent_node()
+    {
+        Assert.Contains("0% packet loss", _guest.Shell($"ping -c 2 -W 2 {Lab.CorrespondentAddress}"), StringComparison.Ordinal);
+        Assert.Contains("0% packet loss", _guest.Shell($"ping -c 2 -W 2 {_other.Address}"), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_source_that_is_not_the_guests_own_does_not_leave_the_host()
+    {
+        using var tap = _host.Capture(_guest.AwayTap, $"host {Stranger}");
+        using var uplink = _host.Capture("wan", "ip6");
+        _guest.Shell($"""
+            cd /proc/sys/net/ipv6/conf
+            echo 0 >all/accept_dad; echo 0 >eth0/accept_dad
+            ip address add {Stranger}/128 dev eth0
+            ping -c 2 -W 1 -I {Stranger} {Lab.CorrespondentAddress}
+            ip address del {Stranger}/128 dev eth0
+            echo 1 >all/accept_dad; echo 1 >eth0/accept_dad
+            """);
+        tap.WaitFor("the guest's attempt", line => line.Contains($"{Stranger} > {Lab.CorrespondentAddress}", StringComparison.Ordinal));
+        Assert.True(_lab.Reaches(_guest.Address));
+        uplink.WaitFor("the echo", line => line.Contains(_guest.Address, StringComparison.Ordinal));
+        Assert.DoesNotContain(uplink.Stop(), line => line.Contains(Stranger, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void A_guest_does_not_reach_the_hosts_own_addresses()
+    {
+        using var tap = _host.Capture(_guest.AwayTap, "icmp6");
+        var own = _host.Shell("ip -o -6 address show scope global | awk '{sub(\"/.*\", \"\", $4); print $4}'").Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        Assert.Contains(_host.CareOfAddress, own);
+        foreach (var address in (string[])[.. own, "fe80::ff:fe00:1%eth0"])
+        {
+            Assert.Contains("100% packet loss", _guest.Shell($"ping -c 1 -W 1 {address}"), StringComparison.Ordinal);
+        }
+
+        tap.WaitFor("the guest's attempt", line => line.Contains($"> {_host.CareOfAddress}: ICMP6, echo request", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void Nothing_of_the_guests_link_is_seen_on_the_foreign_link_or_by_another_guest()
+    {
+        using var uplink = _host.Capture("wan", "ip6 or arp", "-e");
+        using var tap = _host.Capture(_guest.AwayTap, "ip6", "-e");
+        using var neighbour = _host.Capture(_other.AwayTap, "ip6 or arp", "-e");
+
+        // Multicast, and the whole of a boot: duplicate address detection, router solicitation, multicast listener reports.
+        _guest.Shell("ping -c 2 -W 1 ff02::1%eth0");
+        tap.WaitFor("the guest's multicast", line => line.Contains($"{_guest.LinkLocal} > ff02::1: ICMP6, echo request", StringComparison.Ordinal));
+        var boots = _guest.Boots;
+        _host.Virsh("reset", _guest.Domain).Succeed();
+        Wait.Until("the guest has booted again", TimeSpan.FromSeconds(60), () => _guest.Boots == boots + 1);
+        _guest.WaitUntilUp();
+        tap.WaitFor("its duplicate address detection", line => line.Contains(":: > ff02::1:ff00:10: ICMP6, neighbor solicitation", StringComparison.Ordinal));
+        _guest.WaitUntilReachable();
+        Assert.True(_lab.Reaches(_other.Address));
+
+        // Outside of the tunnel, the foreign link sees the host only.
+        var seen = uplink.Stop();
+        Assert.Contains(seen, line => line.Contains(_guest.Address, StringComparison.Ordinal));
+        Assert.DoesNotContain(seen, line => line.Contains(_guest.Mac, StringComparison.Ordinal) || line.Contains(_guest.LinkLocal, StringComparison.Ordinal));
+        Assert.DoesNotContain(seen, line =>
+            line.Contains(_guest.Address, StringComparison.Ordinal)
+            && !line.Contains($"{_host.CareOfAddress} > {HomeBox.Address}:", StringComparison.Ordinal)
+            && !line.Contains($"{HomeBox.Address} > {_host.CareOfAddress}:", StringComparison.Ordinal));
+
+        // The other guest sees its home router and its own traffic.
+        var there = neighbour.Stop();
+        Assert.Contains(there, line => line.Contains(_other.Address, StringComparison.Ordinal));
+        Assert.DoesNotContain(there, line =>
+            line.Contains(_guest.Mac, StringComparison.Ordinal)
+            || line.Contains(_guest.LinkLocal, StringComparison.Ordinal)
+            || line.Contains(_guest.Address, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void Each_tap_has_its_filter_and_the_VRF_its_unreachable_default()
+    {
+        foreach (var guest in (LabGuest[])[_guest, _other])
+        {
+            // What each does is tried packet by packet in the kernel tests.
+            var filters = _host.Run("tc", "filter", "show", "dev", guest.AwayTap, "ingress").Succeed().Output;
+            Assert.Contains(guest.Address, filters, StringComparison.Ordinal);
+            Assert.Contains(_host.CareOfAddress, filters, StringComparison.Ordinal);
+            Assert.All(ForbiddenHeaders, header => Assert.Contains($"match 0000{header:x2}00/0000ff00 at 4", filters, StringComparison.Ordinal));
+            Assert.Matches(@"pref 65535(.|\n)*action drop", filters);
+        }
+
+        var table = _host.Shell("ip -6 route show vrf kgvrf");
+        Assert.Contains("unreachable default", table, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_guest_that_is_away_cannot_be_unenrolled()
+    {
+        Assert.Contains("away", _host.Hook("unenroll", "--", _guest.Name).FailWithOneLine(7), StringComparison.Ordinal);
+        Assert.True(_lab.Reaches(_guest.Address));
+        Assert.Equal("registered", _host.Status(_guest.Name).GetProperty("binding").GetString());
+    }
+}

@@ -1,0 +1,114 @@
+using System.Text.Json;
+using System.Text.RegularExpressions;
+
+namespace Kagemusha.Lab.Tests;
+
+/// <summary>The main job: plain migrations of an enrolled guest, which answers on under the same address.</summary>
+public sealed partial class MoveTests(Lab lab)
+{
+    [GeneratedRegex("suspended to leave(.|\n)*(moved away|gone from)")]
+    private static partial Regex Departure { get; }
+
+    [Fact]
+    public void A_guest_that_leaves_home_answers_through_the_home_agents_tunnel()
+    {
+        lab.VM.BeAt(lab.A);
+        Move(lab.A, lab.B);
+        AssertAway(lab.B);
+        AssertGone(lab.A);
+    }
+
+    [Fact]
+    public void A_guest_that_moves_from_one_foreign_host_to_another_answers_there()
+    {
+        lab.VM.BeAt(lab.B);
+        Move(lab.B, lab.C);
+        AssertAway(lab.C);
+        AssertGone(lab.B);
+    }
+
+    [Fact]
+    public void A_guest_that_comes_home_is_on_its_bridge_as_without_us()
+    {
+        lab.VM.BeAt(lab.C);
+        Move(lab.C, lab.A);
+        AssertGone(lab.C);
+
+        using var tunnels = lab.Core.Capture("any", "ip6 proto 41");
+        using var homeLink = lab.HomeLink.Capture("hv-a", $"icmp6 and host {lab.VM.Address}");
+        Assert.True(lab.Reaches(lab.VM.Address));
+        homeLink.WaitFor("the echo on the home link", line => line.Contains($"{Lab.CorrespondentAddress} > {lab.VM.Address}: ICMP6, echo request", StringComparison.Ordinal));
+        homeLink.WaitFor("its answer", line => line.Contains($"{lab.VM.Address} > {Lab.CorrespondentAddress}: ICMP6, echo reply", StringComparison.Ordinal));
+        Assert.Empty(tunnels.Stop());
+        Assert.Empty(lab.A.Links("kg"));
+        Assert.Empty(lab.Home.Links("kg"));
+        Assert.Contains("br-home", lab.A.Virsh("domiflist", lab.VM.Domain).Output, StringComparison.Ordinal);
+
+        var status = lab.A.Status(lab.VM.Name);
+        Assert.Equal("home-link", status.GetProperty("data_path").GetString());
+        Assert.Equal(JsonValueKind.Null, status.GetProperty("care_of_address").ValueKind);
+        Assert.Equal(1, lab.VM.Boots);
+        Assert.Contains("binding: ", lab.A.DomainLog(lab.VM.Name), StringComparison.Ordinal);
+        Assert.Contains("de-registered", lab.A.DomainLog(lab.VM.Name), StringComparison.Ordinal);
+    }
+
+    private void Move(Hypervisor from, Hypervisor to)
+    {
+        lab.VM.Move(from, to).Succeed();
+        Wait.Until(
+            $"the home agent has acknowledged on {to}",
+            TimeSpan.FromSeconds(15),
+            () => to.Status(lab.VM.Name).GetProperty("binding").GetString() is "registered" or "at home");
+        lab.VM.WaitUntilReachable();
+    }
+
+    private void AssertAway(Hypervisor host)
+    {
+        // By what the network saw, not by our own word.
+        using (var uplink = lab.Core.Capture(host.Name, "ip6"))
+        {
+            Assert.True(lab.Reaches(lab.VM.Address));
+            uplink.WaitFor("the echo in the tunnel", line => line.Contains(
+                $"{HomeBox.Address} > {host.CareOfAddress}: IP6 {Lab.CorrespondentAddress} > {lab.VM.Address}: ICMP6, echo request", StringComparison.Ordinal));
+            uplink.WaitFor("its answer in the tunnel", line => line.Contains(
+                $"{host.CareOfAddress} > {HomeBox.Address}: IP6 {lab.VM.Address} > {Lab.CorrespondentAddress}: ICMP6, echo reply", StringComparison.Ordinal));
+        }
+
+        var status = host.Status(lab.VM.Name);
+        Assert.Equal(lab.VM.Address, status.GetProperty("home_address").GetString());
+        Assert.Equal(host.CareOfAddress, status.GetProperty("care_of_address").GetString());
+        Assert.Equal(HomeBox.Address, status.GetProperty("home_agent").GetString());
+        Assert.Equal("registered", status.GetProperty("binding").GetString());
+        Assert.Equal("home-agent-tunnel", status.GetProperty("data_path").GetString());
+        Assert.InRange(status.GetProperty("remaining_lifetime").GetInt32(), 1, 600);
+        Assert.Empty(status.GetProperty("problems").EnumerateArray());
+
+        // And for people.
+        var table = host.Hook("status").Succeed().Lines;
+        var row = Assert.Single(table, line => line.StartsWith("vm ", StringComparison.Ordinal));
+        Assert.All((string[])[lab.VM.Address, host.CareOfAddress, HomeBox.Address, "registered", "home-agent-tunnel"], word =>
+            Assert.Contains(word, row, StringComparison.Ordinal));
+
+        AssertStory(host);
+        Assert.Equal(1, lab.VM.Boots);
+    }
+
+    private void AssertStory(Hypervisor host)
+    {
+        var log = host.DomainLog(lab.VM.Name).Split('\n').Where(line => line.Contains("kagemusha", StringComparison.Ordinal)).ToList();
+        string[] story = ["hook migrate begin", "hook prepare begin", "hook start begin", "hook started begin", "arrived", "registered for"];
+        var at = 0;
+        foreach (var chapter in story)
+        {
+            at = log.FindIndex(at, line => line.Contains(chapter, StringComparison.Ordinal));
+            Assert.True(at >= 0, $"'{chapter}' is not in the domain's log, or not in its place:\n{string.Join('\n', log)}");
+        }
+    }
+
+    private void AssertGone(Hypervisor host)
+    {
+        Wait.Until($"nothing of the guest is left on {host}", TimeSpan.FromSeconds(10), () => host.Links("kg").Count == 0);
+        Assert.DoesNotContain("tunnel", host.Hook("status").Succeed().Output, StringComparison.Ordinal);
+        Wait.Until($"the log on {host} tells it", TimeSpan.FromSeconds(5), () => Departure.IsMatch(host.DomainLog(lab.VM.Name)));
+    }
+}
