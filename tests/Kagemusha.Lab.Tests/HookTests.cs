@@ -24,7 +24,8 @@ public sealed class HookTests(Lab lab)
         foreach (var (operation, subOperation) in Operations)
         {
             var called = Call(lab.A, domain.Name, xml, operation, subOperation, "LD_DEBUG=files");
-            Assert.Equal(0, called.ExitCode);
+            // No host is sending the domain: its agent refuses to hand it over.
+            Assert.Equal(operation == "migrate" ? 1 : 0, called.ExitCode);
             Assert.Contains("libc.so", called.Error, StringComparison.Ordinal);
             Assert.DoesNotContain("libvirt", called.Error, StringComparison.Ordinal);
         }
