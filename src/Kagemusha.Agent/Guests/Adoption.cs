@@ -185,7 +185,7 @@ internal sealed class Adoption(
     {
         var domain = await AskAsync(connection => DomainSnapshot.Find(connection, nameOrUuid))
             ?? throw new RefusedException($"there is no domain '{nameOrUuid}' on this host", ExitCode.NotFound);
-        if (!domain.Xml.IsEnrolled)
+        if (domain.Xml.ReadProfile() is null)
         {
             throw new RefusedException($"{domain.Name} is not enrolled", ExitCode.NotFound);
         }
