@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.RegularExpressions;
 
 namespace Kagemusha.Lab.Tests;
@@ -18,7 +19,7 @@ public sealed partial class AgentFailureTests(Lab lab)
         lab.B.StartAgent();
 
         Assert.Equal(1, refused.ExitCode);
-        var line = Assert.Single(refused.Error.Split('\n', StringSplitOptions.RemoveEmptyEntries));
+        var line = refused.OneError();
         Assert.Contains("systemctl start kagemushad", line, StringComparison.Ordinal);
         Assert.Contains("hv-b", line, StringComparison.Ordinal);
         Assert.Empty(memory.Stop());
@@ -41,7 +42,7 @@ public sealed partial class AgentFailureTests(Lab lab)
         lab.B.KillAgent();
         lab.B.StartAgent();
         Assert.False(ping.HasEnded, "the pings ended before the agent was back");
-        Wait.Until("the agent has taken the guest up", TimeSpan.FromSeconds(10), () => lab.B.Status(lab.VM.Name).GetProperty("binding").GetString() == "registered");
+        lab.B.WaitForBinding(lab.VM.Name, "registered");
         Assert.Contains(" 0% packet loss", ping.Finish().Output, StringComparison.Ordinal);
         Assert.Equal(links, lab.B.Links("kg"));
 
@@ -59,10 +60,10 @@ public sealed partial class AgentFailureTests(Lab lab)
         lab.Dash.Enroll();
         lab.A.KillAgent();
         lab.Dash.Start();
-        Assert.Contains(lab.A.DomainLog(lab.Dash.Name).Split('\n'), line => line.Contains("went on", StringComparison.Ordinal));
+        Assert.Contains(lab.A.DomainLog(lab.Dash.Name).Split('\n'), line => line.Has("went on"));
 
         lab.A.StartAgent();
-        Wait.Until("it is taken up", TimeSpan.FromSeconds(10), () => lab.A.Status(lab.Dash.Name).GetProperty("binding").GetString() == "at home");
+        lab.A.WaitForBinding(lab.Dash.Name, "at home");
         Assert.Equal("home-link", lab.A.Status(lab.Dash.Name).GetProperty("data_path").GetString());
         Assert.Contains("taken up", lab.A.DomainLog(lab.Dash.Name), StringComparison.Ordinal);
     }
@@ -73,8 +74,9 @@ public sealed partial class AgentFailureTests(Lab lab)
         lab.Dash.BeAt(lab.A);
         lab.Dash.Move(lab.A, lab.B).Succeed();
         lab.Dash.WaitUntilReachable();
-        Assert.Equal("registered", lab.B.Status(lab.Dash.Name).GetProperty("binding").GetString());
-        Assert.Contains(lab.B.Hook("status", "--", lab.Dash.Name).Succeed().Lines, line => line.StartsWith("-vm1 ", StringComparison.Ordinal));
+        lab.B.WaitForBinding(lab.Dash.Name, "registered");
+        var table = lab.B.Hook("status", "--", lab.Dash.Name).Succeed().Lines;
+        Assert.Contains(table, line => line.StartsWith("-vm1 ", StringComparison.Ordinal));
         Assert.Contains("arrived", lab.B.DomainLog(lab.Dash.Name), StringComparison.Ordinal);
         Assert.Equal(1, lab.Dash.Boots);
     }
@@ -82,6 +84,7 @@ public sealed partial class AgentFailureTests(Lab lab)
     private static int LastSequence(Capture updates)
     {
         updates.WaitFor("a Binding Update", Sequence.IsMatch);
-        return int.Parse(Sequence.Match(updates.Lines.Last(Sequence.IsMatch)).Groups[1].Value, System.Globalization.CultureInfo.InvariantCulture);
+        var last = Sequence.Match(updates.Lines.Last(Sequence.IsMatch));
+        return int.Parse(last.Groups[1].Value, CultureInfo.InvariantCulture);
     }
 }

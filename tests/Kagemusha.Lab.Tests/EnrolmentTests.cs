@@ -70,7 +70,7 @@ public sealed class EnrolmentTests(Lab lab)
         using var domain = new StillDomain(lab.A, "still", StillDomain.OnBridge("br-home", Mac, "<filterref filter='clean-traffic'/>"));
         Assert.Contains(
             domain.Enroll(HomeAddress).Succeed().Lines,
-            line => line.Contains("clean-traffic", StringComparison.Ordinal) && line.Contains("not enforced", StringComparison.Ordinal));
+            line => line.Has("clean-traffic") && line.Has("not enforced"));
     }
 
     [Fact]

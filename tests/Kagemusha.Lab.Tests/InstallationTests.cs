@@ -2,6 +2,16 @@ namespace Kagemusha.Lab.Tests;
 
 public sealed class InstallationTests(Lab lab)
 {
+    private static readonly string[] Installed =
+    [
+        "./etc/libvirt/hooks/qemu.d/kagemusha",
+        "./usr/bin/kagemusha-hook",
+        "./usr/lib/systemd/system/kagemusha-ha.service",
+        "./usr/lib/systemd/system/kagemushad.service",
+        "./usr/sbin/kagemusha-ha",
+        "./usr/sbin/kagemushad",
+    ];
+
     [Fact]
     public void Uninstall_leaves_nothing_of_ours_but_configuration_and_state()
     {
@@ -10,9 +20,7 @@ public sealed class InstallationTests(Lab lab)
 
         lab.C.Shell($"DESTDIR=/tmp/destination {scripts}/install; echo '# edited' >/tmp/destination/etc/kagemusha/kagemushad.toml");
         var installed = Files();
-        Assert.All(
-            (string[])["./usr/bin/kagemusha-hook", "./usr/sbin/kagemushad", "./usr/sbin/kagemusha-ha", "./etc/libvirt/hooks/qemu.d/kagemusha", "kagemushad.service", "kagemusha-ha.service"],
-            file => Assert.Contains(file, installed, StringComparison.Ordinal));
+        Assert.All(Installed, file => Assert.Contains(file, installed, StringComparison.Ordinal));
 
         lab.C.Shell($"DESTDIR=/tmp/destination {scripts}/install");
         Assert.Equal(installed, Files());
@@ -20,7 +28,7 @@ public sealed class InstallationTests(Lab lab)
 
         lab.C.Shell($"DESTDIR=/tmp/destination {scripts}/uninstall");
         Assert.DoesNotContain(Files().Split('\n'), file =>
-            file.Contains("kagemush", StringComparison.Ordinal)
+            file.Has("kagemush")
             && !file.StartsWith("./etc/kagemusha/", StringComparison.Ordinal)
             && !file.StartsWith("./var/lib/kagemusha", StringComparison.Ordinal)
             && !file.StartsWith("./var/log/kagemusha", StringComparison.Ordinal));

@@ -37,8 +37,8 @@ public sealed partial class MoveTests(Lab lab)
         using var tunnels = lab.Core.Capture("any", "ip6 proto 41");
         using var homeLink = lab.HomeLink.Capture("hv-a", $"icmp6 and host {lab.VM.Address}");
         Assert.True(lab.Reaches(lab.VM.Address));
-        homeLink.WaitFor("the echo on the home link", line => line.Contains($"{Lab.CorrespondentAddress} > {lab.VM.Address}: ICMP6, echo request", StringComparison.Ordinal));
-        homeLink.WaitFor("its answer", line => line.Contains($"{lab.VM.Address} > {Lab.CorrespondentAddress}: ICMP6, echo reply", StringComparison.Ordinal));
+        homeLink.WaitFor("the echo", line => line.Has($"{Lab.CorrespondentAddress} > {lab.VM.Address}: ICMP6, echo request"));
+        homeLink.WaitFor("its answer", line => line.Has($"{lab.VM.Address} > {Lab.CorrespondentAddress}: ICMP6, echo reply"));
         Assert.Empty(tunnels.Stop());
         Assert.Empty(lab.A.Links("kg"));
         Assert.Empty(lab.Home.Links("kg"));
@@ -55,10 +55,7 @@ public sealed partial class MoveTests(Lab lab)
     private void Move(Hypervisor from, Hypervisor to)
     {
         lab.VM.Move(from, to).Succeed();
-        Wait.Until(
-            $"the home agent has acknowledged on {to}",
-            TimeSpan.FromSeconds(15),
-            () => to.Status(lab.VM.Name).GetProperty("binding").GetString() is "registered" or "at home");
+        to.WaitForBinding(lab.VM.Name, to == lab.A ? "at home" : "registered");
         lab.VM.WaitUntilReachable();
     }
 
@@ -68,10 +65,10 @@ public sealed partial class MoveTests(Lab lab)
         using (var uplink = lab.Core.Capture(host.Name, "ip6"))
         {
             Assert.True(lab.Reaches(lab.VM.Address));
-            uplink.WaitFor("the echo in the tunnel", line => line.Contains(
-                $"{HomeBox.Address} > {host.CareOfAddress}: IP6 {Lab.CorrespondentAddress} > {lab.VM.Address}: ICMP6, echo request", StringComparison.Ordinal));
-            uplink.WaitFor("its answer in the tunnel", line => line.Contains(
-                $"{host.CareOfAddress} > {HomeBox.Address}: IP6 {lab.VM.Address} > {Lab.CorrespondentAddress}: ICMP6, echo reply", StringComparison.Ordinal));
+            uplink.WaitFor("the echo in the tunnel", line => line.Has(
+                $"{HomeBox.Address} > {host.CareOfAddress}: IP6 {Lab.CorrespondentAddress} > {lab.VM.Address}: ICMP6, echo request"));
+            uplink.WaitFor("its answer in the tunnel", line => line.Has(
+                $"{host.CareOfAddress} > {HomeBox.Address}: IP6 {lab.VM.Address} > {Lab.CorrespondentAddress}: ICMP6, echo reply"));
         }
 
         var status = host.Status(lab.VM.Name);
@@ -95,12 +92,13 @@ public sealed partial class MoveTests(Lab lab)
 
     private void AssertStory(Hypervisor host)
     {
-        var log = host.DomainLog(lab.VM.Name).Split('\n').Where(line => line.Contains("kagemusha", StringComparison.Ordinal)).ToList();
-        string[] story = ["hook migrate begin", "hook prepare begin", "hook start begin", "hook started begin", "arrived", "registered for"];
+        var log = host.DomainLog(lab.VM.Name).Split('\n').Where(line => line.Has("kagemusha")).ToList();
+        string[] story =
+            ["hook migrate begin", "hook prepare begin", "hook start begin", "hook started begin", "arrived", "registered for"];
         var at = 0;
         foreach (var chapter in story)
         {
-            at = log.FindIndex(at, line => line.Contains(chapter, StringComparison.Ordinal));
+            at = log.FindIndex(at, line => line.Has(chapter));
             Assert.True(at >= 0, $"'{chapter}' is not in the domain's log, or not in its place:\n{string.Join('\n', log)}");
         }
     }

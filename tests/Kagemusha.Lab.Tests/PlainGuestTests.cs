@@ -72,14 +72,14 @@ public sealed class PlainGuestTests(Lab lab, PlainGuest guest) : IClassFixture<P
     [Fact]
     public void Metadata_that_is_malformed_is_refused_before_the_guest_moves_and_changes_nothing()
     {
-        lab.A.Virsh(
-            "metadata", guest.Name, "urn:kagemusha:mobility:1", "--key", "kagemusha", "--set", "<mobility><nonsense/></mobility>", "--live").Succeed();
+        string[] metadata = ["metadata", guest.Name, "urn:kagemusha:mobility:1", "--live"];
+        lab.A.Virsh([.. metadata, "--key", "kagemusha", "--set", "<mobility><nonsense/></mobility>"]).Succeed();
         var moved = lab.A.Virsh("migrate", "--live", guest.Name, "qemu+tcp://hv-b/system");
         Assert.Equal(1, moved.ExitCode);
         Assert.Contains("metadata", moved.Error, StringComparison.Ordinal);
         Assert.Equal("running", lab.A.Virsh("domstate", guest.Name).Output.Trim());
         Assert.DoesNotContain(guest.Name, lab.B.Virsh("list", "--all", "--name").Lines);
-        lab.A.Virsh("metadata", guest.Name, "urn:kagemusha:mobility:1", "--remove", "--live").Succeed();
+        lab.A.Virsh([.. metadata, "--remove"]).Succeed();
     }
 
     private Trace Migrate(Hypervisor from, Hypervisor to)
@@ -88,7 +88,7 @@ public sealed class PlainGuestTests(Lab lab, PlainGuest guest) : IClassFixture<P
         Assert.Equal("running", to.Virsh("domstate", guest.Name).Output.Trim());
         var log = to.DomainLog(guest.Name);
         var xml = to.Virsh("dumpxml", "--migratable", guest.Name).Succeed().Output;
-        var taints = log.Split('\n').Where(line => line.Contains("tainted", StringComparison.Ordinal)).Select(line => line.Split(':')[^1]);
+        var taints = log.Split('\n').Where(line => line.Has("tainted")).Select(line => line.Split(':')[^1]);
         return new(said.Output + said.Error, [.. taints], xml, log);
     }
 

@@ -18,7 +18,8 @@ internal sealed class Capture : IDisposable
     /// <param name="options">More options, such as -e.</param>
     public Capture(Box box, string link, string filter, params string[] options)
     {
-        _tcpdump = Command.Start(box.Line("tcpdump", ["-n", "-l", "--immediate-mode", "-Z", "root", "-B", "8192", .. options, "-i", link, filter]));
+        string[] always = ["-n", "-l", "--immediate-mode", "-Z", "root", "-B", "8192"];
+        _tcpdump = Command.Start(box.Line("tcpdump", [.. always, .. options, "-i", link, filter]));
         var said = new List<string>();
         while (_tcpdump.StandardError.ReadLine() is { } line)
         {

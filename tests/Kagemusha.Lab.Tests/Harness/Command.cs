@@ -21,9 +21,14 @@ internal sealed record CommandResult(string Line, int ExitCode, string Output, s
     {
         Assert.True(ExitCode == exitCode, $"exit code {exitCode} was expected: {this}");
         Assert.True(Output.Length == 0, $"no output was expected: {this}");
-        var line = Error.TrimEnd('\n');
-        Assert.True(line.Length > 0 && !line.Contains('\n', StringComparison.Ordinal), $"one line was expected: {this}");
-        return line;
+        return OneError();
+    }
+
+    /// <summary>The one line on standard error.</summary>
+    public string OneError()
+    {
+        var lines = Error.Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        return lines.Length == 1 ? lines[0] : throw new InvalidOperationException($"one line was expected: {this}");
     }
 
     public override string ToString() => $"{Line}: exit code {ExitCode}\n{Output}{Error}";

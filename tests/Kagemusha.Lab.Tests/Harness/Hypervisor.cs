@@ -79,6 +79,10 @@ internal sealed class Hypervisor(string name, string careOfAddress) : Box(name)
     public JsonElement Status(string domain) =>
         Assert.Single(JsonDocument.Parse(Hook("status", "--json", "--", domain).Succeed().Output).RootElement.EnumerateArray());
 
+    /// <summary>Waits until our agent says this of a domain's binding.</summary>
+    public void WaitForBinding(string domain, string state) => Wait.Until(
+        $"{domain} on {Name} is {state}", Patience, () => Status(domain).GetProperty("binding").GetString() == state);
+
     /// <summary>The log that libvirt and our programs keep of a domain.</summary>
     public string DomainLog(string domain) => Run("cat", $"/var/log/libvirt/qemu/{domain}.log").Output;
 

@@ -4,8 +4,8 @@ using Xunit.v3;
 namespace Kagemusha.Lab.Tests;
 
 /// <summary>
-/// The order of the tests: in a class as they are written, and the classes so that guests move seldom. It saves time, nothing else: each test
-/// brings about what it needs.
+/// The order of the tests: in a class as they are written, and the classes so that guests move seldom. It saves time, nothing else:
+/// each test brings about what it needs.
 /// </summary>
 public sealed class Itinerary : ITestClassOrderer, ITestMethodOrderer
 {

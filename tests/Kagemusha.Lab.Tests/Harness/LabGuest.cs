@@ -30,7 +30,7 @@ internal sealed class LabGuest(Lab lab, string name, string mac, string address)
     public IReadOnlyList<string> Console => File.ReadAllLines(Path.Combine(lab.Out, $"{Name}.console"));
 
     /// <summary>How often it has booted since it was defined: a guest that was moved has once.</summary>
-    public int Boots => Console.Count(line => line.Contains("GUEST-BOOT", StringComparison.Ordinal));
+    public int Boots => Console.Count(line => line.Has("GUEST-BOOT"));
 
     /// <summary>Where it runs, or null.</summary>
     public Hypervisor? Host => lab.Hosts.FirstOrDefault(IsRunningOn);
@@ -39,6 +39,11 @@ internal sealed class LabGuest(Lab lab, string name, string mac, string address)
     public void BeAt(Hypervisor host)
     {
         lab.Restore();
+        if (IsRunningOn(host) && lab.Reaches(Address))
+        {
+            return;
+        }
+
         var current = Host;
         if (current is null || !Answers())
         {
@@ -76,7 +81,7 @@ internal sealed class LabGuest(Lab lab, string name, string mac, string address)
     public void WaitUntilUp() => Wait.Until(
         $"{Name} has its address",
         BootPatience,
-        () => Console.Count(line => line.Contains($"GUEST-UP {Address}", StringComparison.Ordinal)) == Boots && Boots > 0);
+        () => Console.Count(line => line.Has($"GUEST-UP {Address}")) == Boots && Boots > 0);
 
     /// <summary>Migrates it.</summary>
     public CommandResult Move(Hypervisor from, Hypervisor to, params string[] options) =>
