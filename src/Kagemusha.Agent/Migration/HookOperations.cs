@@ -39,7 +39,7 @@ internal sealed class HookOperations(
 
             place = guests.TryFind(xml.Uuid, out var guest) ? $"{Describe.Place(guest)}: " : "";
         }
-        catch (Exception e) when (e is MalformedXmlException or RefusedException or UnreachableException or ConfigurationException or KernelException)
+        catch (Exception e) when (Adoption.IsRefusal(e))
         {
             error = e is KernelException { Errno: NotSupported }
                 ? $"{e.Message}: this host's kernel lacks it, or its module (vrf, ip6_tunnel, sch_ingress, cls_flower, cls_u32, act_gact)"
