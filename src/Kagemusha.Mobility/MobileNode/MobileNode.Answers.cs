@@ -56,6 +56,7 @@ public sealed partial class MobileNode
         }
         else if (_place == Place.Home)
         {
+            effects.Add(Answered(now, update));
             EndBinding(now, BindingChange.Deregistered, status, "the home agent has ended the binding", effects);
         }
         else
@@ -63,6 +64,9 @@ public sealed partial class MobileNode
             Bind(now, update, acknowledgement, explanation, effects);
         }
     }
+
+    private static MobileNodeEffect.UpdateAnswered Answered(TimeSpan now, OutstandingUpdate update) =>
+        new(now - update.SentAt, update.BindingExisted);
 
     private void Bind(
         TimeSpan now, OutstandingUpdate update, BindingAcknowledgement acknowledgement, string explanation, List<MobileNodeEffect> effects)
@@ -80,6 +84,7 @@ public sealed partial class MobileNode
             return;
         }
 
+        effects.Add(Answered(now, update));
         var isKnown = _binding?.CareOfAddress == _updateSource;
         _binding = new(_updateSource, expiresAt);
         _unanswered = 0;

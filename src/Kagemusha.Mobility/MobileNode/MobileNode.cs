@@ -256,7 +256,7 @@ public sealed partial class MobileNode
             _outstanding.RemoveAt(0);
         }
 
-        _outstanding.Add(new(number, now));
+        _outstanding.Add(new(number, now, _binding is not null));
         _unanswered++;
         _nextUpdateAt = now + _nextTimeout;
         _nextTimeout = 2 * _nextTimeout < MaxBindackTimeout ? 2 * _nextTimeout : MaxBindackTimeout;
@@ -283,7 +283,7 @@ public sealed partial class MobileNode
             _place == Place.Away ? _requestedLifetime : (ushort)0,
             [new AlternateCareOfAddress(_updateSource)]));
 
-    private readonly record struct OutstandingUpdate(ushort Sequence, TimeSpan SentAt);
+    private readonly record struct OutstandingUpdate(ushort Sequence, TimeSpan SentAt, bool BindingExisted);
 
     private readonly record struct Binding(Ipv6Address CareOfAddress, TimeSpan ExpiresAt);
 }

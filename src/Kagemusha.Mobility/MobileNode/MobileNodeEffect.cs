@@ -27,6 +27,13 @@ public abstract record MobileNodeEffect
     /// <summary>The home agent no longer defends the home address: advertise the guest's own link-layer address, with the override flag.</summary>
     public sealed record AnnounceOnHomeLink : MobileNodeEffect;
 
+    /// <summary>The home agent has accepted an update.</summary>
+    /// <param name="Elapsed">Since that very update was sent.</param>
+    /// <param name="BindingExisted">
+    /// Whether there was a binding when it was sent, as far as was known: before a new one the home agent looks for duplicates.
+    /// </param>
+    public sealed record UpdateAnswered(TimeSpan Elapsed, bool BindingExisted) : MobileNodeEffect;
+
     /// <summary>Something about the binding is other than before. What is true now is in <see cref="MobileNode.GetState"/>.</summary>
     /// <param name="Change">What has happened.</param>
     /// <param name="Status">The home agent's answer, where it was one.</param>

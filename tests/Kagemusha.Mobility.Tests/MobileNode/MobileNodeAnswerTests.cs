@@ -82,6 +82,55 @@ public class MobileNodeAnswerTests
     }
 
     [Theory]
+    [InlineData(0, 1.7)]
+    [InlineData(1, 0.2)]
+    public void An_answer_is_timed_from_the_update_that_it_is_for(int index, double seconds)
+    {
+        var rig = new MobileNodeRig();
+        BindingUpdate[] updates = [UpdateIn(rig.GoAway()), UpdateIn(rig.Wake())];
+        rig.Pass(Seconds(0.2));
+
+        var effects = rig.Receive(AwayAcknowledgement(updates[index].Sequence));
+
+        Assert.Equal(new MobileNodeEffect.UpdateAnswered(Seconds(seconds), BindingExisted: false), effects[0]);
+    }
+
+    [Fact]
+    public void What_was_sent_before_the_first_answer_is_a_first_registration_too()
+    {
+        var rig = new MobileNodeRig();
+        BindingUpdate[] updates = [UpdateIn(rig.GoAway()), UpdateIn(rig.Wake())];
+
+        Assert.All(updates, update => Assert.False(AnswerIn(rig.Receive(AwayAcknowledgement(update.Sequence))).BindingExisted));
+
+        Assert.True(AnswerIn(rig.Receive(AwayAcknowledgement(UpdateIn(rig.Wake()).Sequence))).BindingExisted);
+    }
+
+    [Fact]
+    public void A_binding_that_another_host_made_existed_but_not_one_that_was_lost()
+    {
+        var rig = new MobileNodeRig(new(64, OtherCareOfAddress, Seconds(300), Seconds(300)));
+        Assert.True(AnswerIn(rig.Receive(AwayAcknowledgement(UpdateIn(rig.GoAway()).Sequence))).BindingExisted);
+        rig.Receive(AwayAcknowledgement(UpdateIn(rig.Wake()).Sequence, BindingStatus.InsufficientResources)); // Which ends it.
+
+        Assert.False(AnswerIn(rig.Receive(AwayAcknowledgement(UpdateIn(rig.Wake()).Sequence))).BindingExisted);
+    }
+
+    [Theory]
+    [InlineData(BindingStatus.Accepted, 150, true)]
+    [InlineData(BindingStatus.AcceptedPrefixDiscoveryNecessary, 150, true)]
+    [InlineData(BindingStatus.Accepted, 0, false)]
+    [InlineData(BindingStatus.ReasonUnspecified, 150, false)]
+    [InlineData(BindingStatus.SequenceNumberOutOfWindow, 150, false)]
+    public void Only_what_was_accepted_is_answered(BindingStatus status, ushort lifetime, bool isAnswered)
+    {
+        var rig = new MobileNodeRig();
+        var effects = rig.Receive(AwayAcknowledgement(UpdateIn(rig.GoAway()).Sequence, status, lifetime));
+
+        Assert.Equal(isAnswered, effects.OfType<MobileNodeEffect.UpdateAnswered>().Any());
+    }
+
+    [Theory]
     [InlineData(BindingStatus.ReasonUnspecified, 1.5)]
     [InlineData(BindingStatus.AdministrativelyProhibited, 32)]
     [InlineData(BindingStatus.InsufficientResources, 1.5)]

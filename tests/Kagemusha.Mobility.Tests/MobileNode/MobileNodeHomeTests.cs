@@ -53,7 +53,8 @@ public class MobileNodeHomeTests
 
         var change = ChangeIn(effects);
         Assert.Equal((BindingChange.Deregistered, status), (change.Change, change.Status));
-        Assert.Equal(new MobileNodeEffect.AnnounceOnHomeLink(), effects[1]);
+        Assert.Equal([change, new MobileNodeEffect.AnnounceOnHomeLink()], effects.TakeLast(2));
+        Assert.Equal(status.IsAccepted, effects.Contains(new MobileNodeEffect.UpdateAnswered(TimeSpan.Zero, true)));
         Assert.Equal(new(MobileNodePhase.AtHome, null, TimeSpan.Zero, 0, null), rig.State);
         Assert.Equal(TimeSpan.Zero, rig.Node.TakeSnapshot(rig.Now).BindingMayRemain);
         for (var i = 0; i < 2; i++)

@@ -40,6 +40,9 @@ internal sealed class MobileNodeRig
     public static MobileNodeEffect.BindingChanged ChangeIn(IEnumerable<MobileNodeEffect> effects) =>
         Assert.Single(effects.OfType<MobileNodeEffect.BindingChanged>());
 
+    public static MobileNodeEffect.UpdateAnswered AnswerIn(IEnumerable<MobileNodeEffect> effects) =>
+        Assert.Single(effects.OfType<MobileNodeEffect.UpdateAnswered>());
+
     /// <summary>An acknowledgement as the home agent sends it to a node that is away.</summary>
     public static MobilityPacket AwayAcknowledgement(
         ushort sequence, BindingStatus status = BindingStatus.Accepted, ushort lifetime = 150, params MobilityOption[] options) => new(

@@ -79,6 +79,8 @@ internal sealed class SimulatedHost(SimulatedWorld world, Ipv6Address? careOfAdd
         world.Log($"{CareOfAddress?.ToString() ?? "home"}: {effect}");
         switch (effect)
         {
+            case MobileNodeEffect.UpdateAnswered:
+                break;
             case MobileNodeEffect.SequenceReserved or MobileNodeEffect.BindingChanged:
                 _stored = node.TakeSnapshot(world.Network.Now);
                 break;
