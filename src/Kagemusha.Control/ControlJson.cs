@@ -4,13 +4,14 @@ using Kagemusha.Wire;
 
 namespace Kagemusha.Control;
 
-/// <summary>The JSON of the control socket and of <c>status --json</c>, by source generation for Native AOT.</summary>
+/// <summary>The JSON of the control socket and of <c>--json</c>, by source generation for Native AOT.</summary>
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
     Converters = [typeof(Ipv6AddressConverter), typeof(LinkLayerAddressConverter), typeof(JsonStringEnumConverter<DataPath>)])]
 [JsonSerializable(typeof(ControlRequest))]
 [JsonSerializable(typeof(ControlReply))]
 [JsonSerializable(typeof(IReadOnlyList<DomainStatus>))]
+[JsonSerializable(typeof(IReadOnlyList<Move>))]
 public sealed partial class ControlJson : JsonSerializerContext;
 
 internal sealed class Ipv6AddressConverter : JsonConverter<Ipv6Address>

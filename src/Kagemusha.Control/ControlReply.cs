@@ -8,6 +8,7 @@ namespace Kagemusha.Control;
 [JsonDerivedType(typeof(HookReply), "hook")]
 [JsonDerivedType(typeof(Done), "done")]
 [JsonDerivedType(typeof(StatusReply), "status")]
+[JsonDerivedType(typeof(HistoryReply), "history")]
 [JsonDerivedType(typeof(Failed), "failed")]
 public abstract record ControlReply;
 
@@ -31,6 +32,9 @@ public sealed record Failed(ExitCode ExitCode, string Error) : ControlReply;
 
 /// <summary>How things stand, one entry for each home address.</summary>
 public sealed record StatusReply(IReadOnlyList<DomainStatus> Domains) : ControlReply;
+
+/// <summary>The moves that this host took part in, the newest last.</summary>
+public sealed record HistoryReply(IReadOnlyList<Move> Moves) : ControlReply;
 
 /// <summary>One home address of one enrolled domain, as this host sees it.</summary>
 /// <param name="Name">The domain's name.</param>

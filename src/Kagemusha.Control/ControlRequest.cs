@@ -10,6 +10,7 @@ namespace Kagemusha.Control;
 [JsonDerivedType(typeof(UnenrollRequest), "unenroll")]
 [JsonDerivedType(typeof(StatusRequest), "status")]
 [JsonDerivedType(typeof(RecoverRequest), "recover")]
+[JsonDerivedType(typeof(HistoryRequest), "history")]
 public abstract record ControlRequest;
 
 /// <summary>libvirt called the hook for a domain with our metadata; answered by <see cref="HookReply"/>.</summary>
@@ -43,3 +44,7 @@ public sealed record StatusRequest(string? Domain) : ControlRequest;
 /// <summary>Register again and build the data path again from what libvirt and the state say; answered by <see cref="Done"/>.</summary>
 /// <param name="Domain">Its name or UUID.</param>
 public sealed record RecoverRequest(string Domain) : ControlRequest;
+
+/// <summary>Which moves this host took part in; answered by <see cref="HistoryReply"/>.</summary>
+/// <param name="Domain">Only this one's, by name or UUID; it need not be on this host any more.</param>
+public sealed record HistoryRequest(string? Domain) : ControlRequest;

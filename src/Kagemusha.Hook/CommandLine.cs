@@ -19,6 +19,7 @@ internal static class CommandLine
     [DynamicDependency(DynamicallyAccessedMemberTypes.All, typeof(EnrollVerb))]
     [DynamicDependency(DynamicallyAccessedMemberTypes.All, typeof(UnenrollVerb))]
     [DynamicDependency(DynamicallyAccessedMemberTypes.All, typeof(StatusVerb))]
+    [DynamicDependency(DynamicallyAccessedMemberTypes.All, typeof(HistoryVerb))]
     [DynamicDependency(DynamicallyAccessedMemberTypes.All, typeof(RecoverVerb))]
     public static ExitCode Run(string[] args)
     {
@@ -28,7 +29,7 @@ internal static class CommandLine
             settings.EnableDashDash = true;
             settings.AllowMultiInstance = true;
         });
-        var result = parser.ParseArguments<EnrollVerb, UnenrollVerb, StatusVerb, RecoverVerb>(args);
+        var result = parser.ParseArguments<EnrollVerb, UnenrollVerb, StatusVerb, HistoryVerb, RecoverVerb>(args);
         try
         {
             return result is NotParsed<object> failed ? Explain(failed) : Do((Verb)result.Value);
@@ -85,6 +86,7 @@ internal static class CommandLine
             {
                 Done done => Print(done.Notes),
                 StatusReply status => Print(status.Domains, (StatusVerb)verb),
+                HistoryReply history => Print(history.Moves, (HistoryVerb)verb),
                 Failed failed => Terminal.Fail(failed.ExitCode, failed.Error),
                 _ => Terminal.Fail(ExitCode.AgentUnreachable, "kagemushad answered something else"),
             };
@@ -122,4 +124,9 @@ internal static class CommandLine
 
         return Print([.. StatusTable.Lines(domains)]);
     }
+
+    private static ExitCode Print(IReadOnlyList<Move> moves, HistoryVerb verb) => Print(
+        verb.Json
+            ? [JsonSerializer.Serialize(moves, ControlJson.Default.IReadOnlyListMove)]
+            : [.. HistoryTable.Lines(moves, withSteps: verb.Domain is not null)]);
 }

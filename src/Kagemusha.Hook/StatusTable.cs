@@ -18,12 +18,11 @@ internal static class StatusTable
             yield break;
         }
 
-        var rows = domains.Select(Row).ToList();
-        var widths = Header.Select((title, column) => rows.Max(row => Math.Max(title.Length, row[column].Length))).ToArray();
-        yield return Line(Header, widths);
-        for (var i = 0; i < rows.Count; i++)
+        var lines = Columns.Align([Header, .. domains.Select(Row)]);
+        yield return lines[0];
+        for (var i = 0; i < domains.Count; i++)
         {
-            yield return Line(rows[i], widths);
+            yield return lines[i + 1];
             foreach (var problem in domains[i].Problems)
             {
                 yield return $"  {domains[i].Name}: {problem}";
@@ -48,7 +47,4 @@ internal static class StatusTable
             _ => "none",
         },
     ];
-
-    private static string Line(string[] cells, int[] widths) =>
-        string.Join("  ", cells.Select((cell, column) => cell.PadRight(widths[column]))).TrimEnd();
 }

@@ -70,6 +70,23 @@ internal sealed class StatusVerb : Verb
     public override ControlRequest Request() => new StatusRequest(Domain);
 }
 
+/// <summary><c>history</c></summary>
+[Verb("history", HelpText = "Show the moves that this host took part in, the newest last.")]
+internal sealed class HistoryVerb : Verb
+{
+    [Value(
+        0,
+        MetaName = "DOMAIN",
+        HelpText = "Only this one's, with each step of the last, by name or UUID. A name that begins with a dash follows --.")]
+    public string? Domain { get; set; }
+
+    [Option("json", HelpText = "Print JSON, with each step of each move.")]
+    public bool Json { get; set; }
+
+    /// <inheritdoc/>
+    public override ControlRequest Request() => new HistoryRequest(Domain);
+}
+
 /// <summary><c>recover</c></summary>
 [Verb("recover", HelpText = "Register a VM and build its data path again, from what libvirt and the agent's state say.")]
 internal sealed class RecoverVerb : Verb

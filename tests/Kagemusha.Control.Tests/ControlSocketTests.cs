@@ -38,6 +38,14 @@ public sealed class ControlSocketTests : IDisposable
             ])
         },
         { new StatusRequest("vm"), new StatusReply([]) },
+        { new HistoryRequest(null), new HistoryReply([]) },
+        {
+            new HistoryRequest("vm"),
+            new HistoryReply([
+                new("vm", Guid.Empty, MoveRole.Destination, "hv-a", null, MoveKind.Postcopy, DateTimeOffset.UnixEpoch, MoveOutcome.UnderWay,
+                    [new(MoveStep.FirstPacketIn, DateTimeOffset.UnixEpoch.AddTicks(1), "by the hand-over tunnel")], new(1, 2, 3, 4, 5)),
+            ])
+        },
     };
 
     [Theory]

@@ -15,6 +15,9 @@ public sealed class CommandLineTests : IDisposable
         { ["unenroll", "vm"], new UnenrollRequest("vm") },
         { ["unenroll", "--", "-vm1"], new UnenrollRequest("-vm1") },
         { ["recover", "vm"], new RecoverRequest("vm") },
+        { ["history"], new HistoryRequest(null) },
+        { ["history", "--", "-vm1"], new HistoryRequest("-vm1") },
+        { ["history", "--json", "vm"], new HistoryRequest("vm") },
         { ["status"], new StatusRequest(null) },
         { ["status", "--", "-vm1"], new StatusRequest("-vm1") },
         { ["status", "--json", "--", "--json"], new StatusRequest("--json") },
@@ -38,7 +41,7 @@ public sealed class CommandLineTests : IDisposable
     [MemberData(nameof(Verbs))]
     public async Task Each_verb_asks_the_agent_one_thing(string[] arguments, ControlRequest request)
     {
-        await using var agent = Agent(new StatusReply([]), new Done(["first", "second"]));
+        await using var agent = Agent(new StatusReply([]), new HistoryReply([]), new Done(["first", "second"]));
 
         var end = await _host.RunAsync("", arguments);
 
@@ -46,8 +49,14 @@ public sealed class CommandLineTests : IDisposable
         Assert.Equal(
             JsonSerializer.Serialize(request, ControlJson.Default.ControlRequest),
             JsonSerializer.Serialize(Assert.Single(_asked), ControlJson.Default.ControlRequest));
-        var status = arguments.Contains("--json") ? "[]\n" : "no VM on this host is enrolled\n";
-        Assert.Equal(request is StatusRequest ? status : "first\nsecond\n", end.Output);
+        var expected = request switch
+        {
+            StatusRequest or HistoryRequest when arguments.Contains("--json") => "[]\n",
+            StatusRequest => "no VM on this host is enrolled\n",
+            HistoryRequest => "no enrolled VM has moved to or from this host\n",
+            _ => "first\nsecond\n",
+        };
+        Assert.Equal(expected, end.Output);
     }
 
     [Theory]
@@ -131,6 +140,30 @@ public sealed class CommandLineTests : IDisposable
     }
 
     [Fact]
+    public async Task History_shows_the_last_move_s_steps_of_a_domain_that_was_named_and_prints_all_as_json()
+    {
+        HistoryReply reply = new([HistoryTableTests.Left]);
+        await using var agent = Agent(reply, reply, reply);
+
+        var all = await _host.RunAsync("", "history");
+        var one = await _host.RunAsync("", "history", "vm");
+        var json = await _host.RunAsync("", "history", "--json");
+
+        Assert.Equal(HistoryTable.Lines(reply.Moves, withSteps: false), all.Output.TrimEnd('\n').Split('\n'));
+        Assert.Equal(HistoryTable.Lines(reply.Moves, withSteps: true), one.Output.TrimEnd('\n').Split('\n'));
+        using var parsed = JsonDocument.Parse(json.Output);
+        var move = Assert.Single(parsed.RootElement.EnumerateArray());
+        Assert.Equal(
+            ("source", "postcopy", "moved", 3.25),
+            (move.GetProperty("role").GetString(), move.GetProperty("kind").GetString(), move.GetProperty("outcome").GetString(),
+                move.GetProperty("turned_after_ms").GetDouble()));
+        Assert.Equal(
+            ["hook-called", "suspended", "traffic-turned", "tail-sent", "ended"],
+            move.GetProperty("events").EnumerateArray().Select(happened => happened.GetProperty("step").GetString()));
+        Assert.Equal(4, move.GetProperty("counters").GetProperty("tail").GetInt32());
+    }
+
+    [Fact]
     public async Task Watch_shows_it_again_until_the_agent_fails()
     {
         await using var agent = Agent(
@@ -150,7 +183,7 @@ public sealed class CommandLineTests : IDisposable
 
         Assert.Equal((0, ""), (end.ExitCode, end.Error));
         Assert.All(
-            ["enroll", "unenroll", "status", "recover"],
+            ["enroll", "unenroll", "status", "history", "recover"],
             verb => Assert.Contains($"  {verb} ", end.Output, StringComparison.Ordinal));
     }
 
@@ -161,7 +194,12 @@ public sealed class CommandLineTests : IDisposable
         return new(_host.Socket, request =>
         {
             _asked.Add(request);
-            var reply = left.First(reply => request is StatusRequest ? reply is not Done : reply is not StatusReply);
+            var reply = left.First(reply => reply is Failed || request switch
+            {
+                StatusRequest => reply is StatusReply,
+                HistoryRequest => reply is HistoryReply,
+                _ => reply is Done,
+            });
             left.Remove(reply);
             return Task.FromResult(reply);
         });
