@@ -18,6 +18,7 @@ internal sealed class Agent : IDisposable
     private readonly AgentLog _log;
     private readonly Kernel _kernel = new();
     private readonly GuestTable _guests = new();
+    private readonly MoveJournal _journal;
     private readonly Adoption _adoption;
     private readonly Underlay _underlay;
     private readonly Hypervisor _hypervisor;
@@ -35,6 +36,7 @@ internal sealed class Agent : IDisposable
     {
         _loop = loop;
         _log = log;
+        _journal = new(log.Warn);
         _hypervisor = new(configuration.LibvirtUri, loop, log);
         var hostKernel = new HostKernel(_kernel, configuration, log);
         var definition = new DomainDefinition(_hypervisor, _guests, log);
@@ -80,6 +82,7 @@ internal sealed class Agent : IDisposable
 
         _channel.Dispose();
         _underlay.Dispose();
+        _journal.Dispose();
         _kernel.Dispose();
     }
 
@@ -93,6 +96,7 @@ internal sealed class Agent : IDisposable
                 EnrollRequest enroll => await _enrolment.EnrollAsync(enroll),
                 UnenrollRequest unenroll => await _enrolment.UnenrollAsync(unenroll),
                 StatusRequest status => await _status.AnswerAsync(status),
+                HistoryRequest history => await new History(_journal).AnswerAsync(history),
                 RecoverRequest recover => await _adoption.RecoverAsync(recover.Domain),
                 _ => throw new RefusedException("this kagemushad does not know the request: install the same version of all programs"),
             };

@@ -1,0 +1,67 @@
+using Kagemusha.Control;
+
+namespace Kagemusha.Agent;
+
+/// <summary>What becomes known of a move while it goes on; used on the agent's loop alone.</summary>
+/// <param name="uuid">The guest's UUID.</param>
+/// <param name="name">Its name.</param>
+/// <param name="role">Which end of the move this host is.</param>
+internal sealed class MoveRecord(Guid uuid, string name, MoveRole role)
+{
+    /// <summary>A path that flaps makes no endless record; the last place is the end's.</summary>
+    public const int MostEvents = 32;
+
+    /// <summary>Longer details are cut: the whole history has to fit into one reply.</summary>
+    public const int LongestDetail = 160;
+
+    private readonly TimeSpan _origin = Clock.Now;
+    private readonly DateTimeOffset _began = DateTimeOffset.UtcNow;
+    private readonly List<MoveEvent> _events = [];
+
+    /// <summary>The host at the other end, once it is known.</summary>
+    public string? Peer { get; set; }
+
+    /// <summary>What libvirt's events say it is, once they do.</summary>
+    public MoveKind? Kind { get; set; }
+
+    /// <summary>The guest's packets that needed help.</summary>
+    public MoveCounters Counters { get; set; } = new();
+
+    /// <summary>How it ended.</summary>
+    public MoveOutcome Outcome { get; private set; }
+
+    /// <summary>Something has happened.</summary>
+    /// <param name="step">What.</param>
+    /// <param name="detail">In words, where the step does not say all.</param>
+    /// <param name="at">When, by <see cref="Clock"/>, or null for now. A wall clock that is set during the move changes no interval.</param>
+    public void Add(MoveStep step, string? detail = null, TimeSpan? at = null)
+    {
+        if (_events.Count < MostEvents - 1 || (step == MoveStep.Ended && _events.Count < MostEvents))
+        {
+            var kept = detail?.Length > LongestDetail ? detail[..LongestDetail] : detail;
+            _events.Add(new(step, _began + ((at ?? Clock.Now) - _origin), kept));
+        }
+    }
+
+    /// <summary>Nothing more will come.</summary>
+    /// <param name="outcome">How it ended.</param>
+    /// <param name="detail">Why, if it failed.</param>
+    public void End(MoveOutcome outcome, string? detail = null)
+    {
+        Outcome = outcome;
+        Add(MoveStep.Ended, detail);
+    }
+
+    /// <summary>What is known by now.</summary>
+    public Move TakeSnapshot() => new(
+        name,
+        uuid,
+        role,
+        role == MoveRole.Source ? Environment.MachineName : Peer,
+        role == MoveRole.Source ? Peer : Environment.MachineName,
+        Kind,
+        _began,
+        Outcome,
+        [.. _events],
+        Counters);
+}
