@@ -5,15 +5,14 @@ namespace Kagemusha.Mobility;
 // What the home agent's answers lead to (RFC 6275, section 11.7.3).
 public sealed partial class MobileNode
 {
-    // With a type 2 routing header to the care-of address; at home without one (RFC 6275, sections 11.7.3 and 10.3.2).
+    // To where an update came from: a care-of address with a type 2 routing header, the home address without (RFC 6275, section 9.5.4).
     private bool IsAnswer(MobilityPacket packet) =>
         _place != Place.Elsewhere
-        && _outstanding.Count > 0
         && packet.Source == _configuration.HomeAgent
-        && packet.Destination == _updateSource
+        && _outstanding.Exists(update => update.Source == packet.Destination)
         && packet.HomeAddressOption is null
         && (packet.Message is BindingError
-            || packet.Type2RoutingHeader == (_place == Place.Away ? _configuration.HomeAddress : null));
+            || packet.Type2RoutingHeader == HomeAddressUnless(packet.Destination));
 
     private void Receive(TimeSpan now, MobilityMessage message, List<MobileNodeEffect> effects)
     {
@@ -110,6 +109,12 @@ public sealed partial class MobileNode
         if (status != BindingStatus.RegistrationTypeChangeDisallowed)
         {
             _binding = null;
+        }
+
+        // What is refused to the previous care-of address is asked for from home.
+        if (_place == Place.Home)
+        {
+            _updateSource = _configuration.HomeAddress;
         }
 
         _unanswered = 0;

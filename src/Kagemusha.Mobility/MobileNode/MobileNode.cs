@@ -28,6 +28,9 @@ public sealed partial class MobileNode
     private const int MaxOutstanding = 16;
     private const int UnansweredWorthReporting = 3;
 
+    // Our choice: then the host that the guest came from, or the way to it, is taken for lost.
+    private const int UnansweredFromPreviousCareOfAddress = 2;
+
     // Of the time until a refresh, this part at most is taken off at random: VMs that moved together do not refresh together.
     private const double RefreshJitter = 0.1;
 
@@ -37,7 +40,7 @@ public sealed partial class MobileNode
     private readonly List<OutstandingUpdate> _outstanding = []; // Oldest first.
 
     private Place _place = Place.Elsewhere;
-    private Ipv6Address _updateSource; // The care-of address, or the home address at home.
+    private Ipv6Address _updateSource; // The care-of address; at home the previous one as long as it serves, else the home address.
     private SequenceCounter _sequence;
     private Binding? _binding;
     private TimeSpan _mayRemainUntil;
@@ -91,7 +94,7 @@ public sealed partial class MobileNode
     private bool IsDeregistering => _place == Place.Home && _nextUpdateAt is not null;
 
     /// <summary>Takes what has happened and says what to do.</summary>
-    /// <exception cref="ArgumentException">A care-of address that can be none.</exception>
+    /// <exception cref="ArgumentException">A care-of address, now or before, that can be none.</exception>
     public IReadOnlyList<MobileNodeEffect> Handle(TimeSpan now, MobileNodeInput input)
     {
         var effects = new List<MobileNodeEffect>();
@@ -100,8 +103,8 @@ public sealed partial class MobileNode
             case MobileNodeInput.Away { CareOfAddress: var careOfAddress }:
                 GoAway(now, careOfAddress);
                 break;
-            case MobileNodeInput.Home:
-                GoHome(now);
+            case MobileNodeInput.Home { PreviousCareOfAddress: var previousCareOfAddress }:
+                GoHome(now, previousCareOfAddress);
                 break;
             case MobileNodeInput.Passive:
                 LeaveFor(Place.Elsewhere, default);
@@ -142,11 +145,7 @@ public sealed partial class MobileNode
 
     private void GoAway(TimeSpan now, Ipv6Address careOfAddress)
     {
-        if (!careOfAddress.IsRoutableUnicast || careOfAddress == _configuration.HomeAddress)
-        {
-            throw new ArgumentException($"{careOfAddress} cannot be a care-of address of {_configuration.HomeAddress}", nameof(careOfAddress));
-        }
-
+        ThrowIfNoCareOfAddress(careOfAddress);
         if (_place != Place.Away || careOfAddress != _updateSource)
         {
             LeaveFor(Place.Away, careOfAddress);
@@ -154,15 +153,29 @@ public sealed partial class MobileNode
         }
     }
 
-    private void GoHome(TimeSpan now)
+    private void GoHome(TimeSpan now, Ipv6Address? previousCareOfAddress)
     {
+        if (previousCareOfAddress is { } careOfAddress)
+        {
+            ThrowIfNoCareOfAddress(careOfAddress);
+        }
+
         if (_place != Place.Home)
         {
             LeaveFor(Place.Home, _configuration.HomeAddress);
             if (now < _mayRemainUntil)
             {
+                _updateSource = previousCareOfAddress ?? _configuration.HomeAddress;
                 StartUpdates(now);
             }
+        }
+    }
+
+    private void ThrowIfNoCareOfAddress(Ipv6Address address)
+    {
+        if (!address.IsRoutableUnicast || address == _configuration.HomeAddress)
+        {
+            throw new ArgumentException($"{address} cannot be a care-of address of {_configuration.HomeAddress}", nameof(address));
         }
     }
 
@@ -202,6 +215,7 @@ public sealed partial class MobileNode
         TimeSpan now, BindingChange change, BindingStatus? status, string explanation, List<MobileNodeEffect> effects)
     {
         _binding = null;
+        _updateSource = _configuration.HomeAddress;
         _mayRemainUntil = now;
         _outstanding.Clear();
         _nextUpdateAt = null;
@@ -251,12 +265,17 @@ public sealed partial class MobileNode
             _mayRemainUntil = Later(_mayRemainUntil, now + _requestedLifetime * LifetimeUnit);
         }
 
+        if (_place == Place.Home && _unanswered >= UnansweredFromPreviousCareOfAddress)
+        {
+            _updateSource = _configuration.HomeAddress;
+        }
+
         if (_outstanding.Count == MaxOutstanding)
         {
             _outstanding.RemoveAt(0);
         }
 
-        _outstanding.Add(new(number, now, _binding is not null));
+        _outstanding.Add(new(number, now, _updateSource, _binding is not null));
         _unanswered++;
         _nextUpdateAt = now + _nextTimeout;
         _nextTimeout = 2 * _nextTimeout < MaxBindackTimeout ? 2 * _nextTimeout : MaxBindackTimeout;
@@ -266,16 +285,17 @@ public sealed partial class MobileNode
         }
 
         var packet = MakeUpdate(number);
-        effects.Add(_place == Place.Away
-            ? new MobileNodeEffect.SendFromCareOfAddress(packet)
-            : new MobileNodeEffect.SendOnHomeLink(packet));
+        effects.Add(
+            _place == Place.Away ? new MobileNodeEffect.SendFromCareOfAddress(packet)
+            : _updateSource == _configuration.HomeAddress ? new MobileNodeEffect.SendOnHomeLink(packet)
+            : new MobileNodeEffect.SendFromPreviousCareOfAddress(packet));
     }
 
     // RFC 6275, section 11.7.1; from home section 11.5.5: care-of address and source are the home address, so no option repeats it.
     private MobilityPacket MakeUpdate(ushort number) => new(
         _updateSource,
         _configuration.HomeAgent,
-        _place == Place.Away ? _configuration.HomeAddress : null,
+        HomeAddressUnless(_updateSource),
         null,
         new BindingUpdate(
             number,
@@ -283,7 +303,9 @@ public sealed partial class MobileNode
             _place == Place.Away ? _requestedLifetime : (ushort)0,
             [new AlternateCareOfAddress(_updateSource)]));
 
-    private readonly record struct OutstandingUpdate(ushort Sequence, TimeSpan SentAt, bool BindingExisted);
+    private Ipv6Address? HomeAddressUnless(Ipv6Address itself) => itself == _configuration.HomeAddress ? null : _configuration.HomeAddress;
+
+    private readonly record struct OutstandingUpdate(ushort Sequence, TimeSpan SentAt, Ipv6Address Source, bool BindingExisted);
 
     private readonly record struct Binding(Ipv6Address CareOfAddress, TimeSpan ExpiresAt);
 }

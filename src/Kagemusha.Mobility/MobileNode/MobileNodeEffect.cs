@@ -24,6 +24,12 @@ public abstract record MobileNodeEffect
     /// <param name="Packet">The packet, whose source is the home address.</param>
     public sealed record SendOnHomeLink(MobilityPacket Packet) : MobileNodeEffect;
 
+    /// <summary>
+    /// Have the host that the guest came from send a de-registration on its foreign link, and hand back what answers it there.
+    /// </summary>
+    /// <param name="Packet">The packet, whose source is the previous care-of address.</param>
+    public sealed record SendFromPreviousCareOfAddress(MobilityPacket Packet) : MobileNodeEffect;
+
     /// <summary>The home agent no longer defends the home address: advertise the guest's own link-layer address, with the override flag.</summary>
     public sealed record AnnounceOnHomeLink : MobileNodeEffect;
 

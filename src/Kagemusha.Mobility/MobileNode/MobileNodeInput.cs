@@ -14,7 +14,10 @@ public abstract record MobileNodeInput
     public sealed record Away(Ipv6Address CareOfAddress) : MobileNodeInput;
 
     /// <summary>The guest runs on this host, on its home link.</summary>
-    public sealed record Home : MobileNodeInput;
+    /// <param name="PreviousCareOfAddress">
+    /// The care-of address that it comes from, where that host can still send for it; null to de-register it from home.
+    /// </param>
+    public sealed record Home(Ipv6Address? PreviousCareOfAddress = null) : MobileNodeInput;
 
     /// <summary>The guest does not run on this host: it is paused, or gone. Nothing is sent for it.</summary>
     public sealed record Passive : MobileNodeInput;

@@ -5,6 +5,8 @@ namespace Kagemusha.Mobility.Tests;
 
 public class MobileNodeHomeTests
 {
+    private static readonly MobileNodeInput FromForeign = new MobileNodeInput.Home(CareOfAddress);
+
     [Fact]
     public void A_guest_that_was_never_away_is_not_de_registered()
     {
@@ -22,22 +24,140 @@ public class MobileNodeHomeTests
         var rig = new MobileNodeRig();
         rig.Register();
 
-        Assert.Equal(
-            [
-                new MobileNodeEffect.SendOnHomeLink(new(
-                    HomeAddress,
-                    HomeAgentAddress,
-                    null,
-                    null,
-                    new BindingUpdate(
-                        2,
-                        BindingUpdateFlags.Acknowledge | BindingUpdateFlags.HomeRegistration,
-                        0,
-                        [new AlternateCareOfAddress(HomeAddress)]))),
-            ],
-            rig.Do(new MobileNodeInput.Home()));
+        Assert.Equal([FromHome(2)], rig.Do(new MobileNodeInput.Home()));
 
         Assert.Equal(MobileNodePhase.Deregistering, rig.State.Phase);
+    }
+
+    [Fact]
+    public void Where_the_previous_host_can_be_reached_it_sends_the_de_registration()
+    {
+        var rig = new MobileNodeRig();
+        rig.Register();
+
+        Assert.Equal([FromPrevious(2)], rig.Do(FromForeign));
+
+        Assert.Equal(MobileNodePhase.Deregistering, rig.State.Phase);
+        var effects = rig.Receive(PreviousAcknowledgement(2));
+        Assert.Equal((BindingChange.Deregistered, BindingStatus.Accepted), (ChangeIn(effects).Change, ChangeIn(effects).Status));
+        Assert.Equal(new MobileNodeEffect.AnnounceOnHomeLink(), effects[^1]);
+        Assert.Equal(new(MobileNodePhase.AtHome, null, TimeSpan.Zero, 0, null), rig.State);
+    }
+
+    [Fact]
+    public void After_two_without_an_answer_it_goes_out_from_home()
+    {
+        var rig = new MobileNodeRig();
+        rig.Register();
+
+        Assert.Equal([FromPrevious(2)], rig.Do(FromForeign));
+        Assert.Equal([FromPrevious(3)], rig.Wake());
+        for (ushort i = 4; i < 8; i++)
+        {
+            Assert.Equal([FromHome(i)], rig.Wake().Where(effect => effect is not MobileNodeEffect.BindingChanged));
+        }
+    }
+
+    [Theory]
+    [InlineData(2, true)]
+    [InlineData(3, true)]
+    [InlineData(4, false)]
+    public void An_answer_counts_from_where_any_of_them_was_sent(ushort sequence, bool isFromPrevious)
+    {
+        var rig = new MobileNodeRig();
+        rig.Register();
+        rig.Do(FromForeign);
+        rig.Wake();
+        rig.Wake();
+
+        var effects = rig.Receive(isFromPrevious ? PreviousAcknowledgement(sequence) : HomeAcknowledgement(sequence));
+
+        Assert.Equal(BindingChange.Deregistered, ChangeIn(effects).Change);
+    }
+
+    [Fact]
+    public void An_answer_that_the_previous_host_cannot_have_got_changes_nothing()
+    {
+        var rig = new MobileNodeRig();
+        rig.Register();
+        rig.Do(FromForeign);
+        var before = rig.Observe();
+        foreach (var packet in new[]
+        {
+            HomeAcknowledgement(2),
+            PreviousAcknowledgement(2) with { Type2RoutingHeader = null },
+            PreviousAcknowledgement(2) with { Type2RoutingHeader = CareOfAddress },
+            PreviousAcknowledgement(2) with { Destination = OtherCareOfAddress },
+            PreviousAcknowledgement(2) with { Destination = HomeAddress },
+            PreviousAcknowledgement(1),
+        })
+        {
+            Assert.Empty(rig.Receive(packet));
+            Assert.Equal(before, rig.Observe());
+        }
+    }
+
+    [Fact]
+    public void A_number_out_of_window_is_no_reason_to_leave_the_previous_host()
+    {
+        var rig = new MobileNodeRig();
+        rig.Register();
+        rig.Do(FromForeign);
+        rig.Wake();
+
+        var effects = rig.Receive(PreviousAcknowledgement(500, BindingStatus.SequenceNumberOutOfWindow));
+
+        Assert.Contains(FromPrevious(501), effects);
+        Assert.Equal([FromPrevious(502)], rig.Wake());
+        Assert.Equal([FromHome(503)], rig.Wake());
+    }
+
+    [Fact]
+    public void What_is_refused_there_is_asked_for_from_home()
+    {
+        var rig = new MobileNodeRig();
+        rig.Register();
+        rig.Do(FromForeign);
+
+        rig.Receive(PreviousAcknowledgement(2, BindingStatus.ReasonUnspecified));
+
+        Assert.Equal([FromHome(3)], rig.Wake());
+    }
+
+    [Fact]
+    public void Once_it_is_de_registered_the_previous_host_is_not_asked_again()
+    {
+        var rig = new MobileNodeRig();
+        rig.Register();
+        rig.Do(FromForeign);
+        rig.Receive(PreviousAcknowledgement(2));
+
+        Assert.Contains(FromHome(3), rig.Do(new MobileNodeInput.Refresh()));
+    }
+
+    [Fact]
+    public void Without_a_binding_to_end_the_previous_host_is_not_asked()
+    {
+        var rig = new MobileNodeRig();
+
+        Assert.Empty(rig.Do(FromForeign));
+
+        Assert.Contains(FromHome(1), rig.Do(new MobileNodeInput.Refresh()));
+    }
+
+    [Theory]
+    [InlineData("::")]
+    [InlineData("fe80::1")]
+    [InlineData("ff02::1")]
+    [InlineData("2001:db8:1::10")] // The home address.
+    public void A_previous_care_of_address_has_to_be_one(string address)
+    {
+        var rig = new MobileNodeRig();
+        rig.Register();
+
+        Assert.Throws<ArgumentException>(() => rig.Do(new MobileNodeInput.Home(Ipv6Address.Parse(address))));
+
+        Assert.Equal(MobileNodePhase.Registered, rig.State.Phase);
     }
 
     [Theory]
@@ -146,4 +266,16 @@ public class MobileNodeHomeTests
         Assert.Equal(MobileNodePhase.Deregistering, rig.State.Phase);
         Assert.Equal(0, UpdateIn(rig.Wake()).Lifetime);
     }
+
+    private static MobileNodeEffect.SendOnHomeLink FromHome(ushort sequence) =>
+        new(new(HomeAddress, HomeAgentAddress, null, null, Deregistration(sequence, HomeAddress)));
+
+    private static MobileNodeEffect.SendFromPreviousCareOfAddress FromPrevious(ushort sequence) =>
+        new(new(CareOfAddress, HomeAgentAddress, HomeAddress, null, Deregistration(sequence, CareOfAddress)));
+
+    private static BindingUpdate Deregistration(ushort sequence, Ipv6Address from) => new(
+        sequence, BindingUpdateFlags.Acknowledge | BindingUpdateFlags.HomeRegistration, 0, [new AlternateCareOfAddress(from)]);
+
+    private static MobilityPacket PreviousAcknowledgement(ushort sequence, BindingStatus status = BindingStatus.Accepted) =>
+        AwayAcknowledgement(sequence, status, 0);
 }

@@ -13,7 +13,7 @@ public class MobileNodePropertyTests
 
     private static readonly Gen<Operation> Operations = Gen.Frequency(
         (4, Gen.Bool.Select(other => (Operation)new Operation.Away(other ? OtherCareOfAddress : CareOfAddress))),
-        (2, Gen.Const((Operation)new Operation.Home())),
+        (3, Gen.OneOf<Ipv6Address?>(null, CareOfAddress, OtherCareOfAddress).Select(previous => (Operation)new Operation.Home(previous))),
         (2, Gen.Const((Operation)new Operation.Passive())),
         (2, Gen.Const((Operation)new Operation.Refresh())),
         (12, Gen.Const((Operation)new Operation.Wake())),
@@ -42,7 +42,7 @@ public class MobileNodePropertyTests
     {
         public sealed record Away(Ipv6Address CareOfAddress) : Operation;
 
-        public sealed record Home : Operation;
+        public sealed record Home(Ipv6Address? PreviousCareOfAddress) : Operation;
 
         public sealed record Passive : Operation;
 
@@ -79,7 +79,9 @@ public class MobileNodePropertyTests
         private ushort _lastSent = start.ReservedThrough;
         private ushort? _resumeBehind;
         private int _settled; // So many of them have nothing more to be answered.
-        private Ipv6Address? _from;
+        private Ipv6Address? _at; // Where the guest is: a care-of address, or the home address.
+        private Ipv6Address? _previous; // Whence it is de-registered while it is at home.
+        private int _tries; // Since it came, was refreshed or got an answer that does not end it.
         private TimeSpan _now = TimeSpan.FromDays(1);
         private MobileNode _node = new(Configuration, start, TimeSpan.FromDays(1), () => random);
 
@@ -88,16 +90,17 @@ public class MobileNodePropertyTests
             switch (operation)
             {
                 case Operation.Away { CareOfAddress: var careOfAddress }:
-                    MoveTo(careOfAddress, new MobileNodeInput.Away(careOfAddress));
+                    MoveTo(careOfAddress, null, new MobileNodeInput.Away(careOfAddress));
                     break;
-                case Operation.Home:
-                    MoveTo(HomeAddress, new MobileNodeInput.Home());
+                case Operation.Home { PreviousCareOfAddress: var previous }:
+                    MoveTo(HomeAddress, previous, new MobileNodeInput.Home(previous));
                     break;
                 case Operation.Passive:
-                    MoveTo(null, new MobileNodeInput.Passive());
+                    MoveTo(null, null, new MobileNodeInput.Passive());
                     break;
                 case Operation.Refresh:
-                    Assert.Equal(_from is null ? 0 : 1, UpdatesIn(Handle(new MobileNodeInput.Refresh())).Count());
+                    _tries = 0;
+                    Assert.Equal(_at is null ? 0 : 1, UpdatesIn(Handle(new MobileNodeInput.Refresh())).Count());
                     break;
                 case Operation.Wake when _node.NextWakeUp is { } next:
                     _now = next;
@@ -110,7 +113,7 @@ public class MobileNodePropertyTests
                 case Operation.Answer answer when answer.Back < _sent.Count:
                     Answer(_sent[^(answer.Back + 1)].Sequence, answer.Status, answer.Lifetime);
                     break;
-                case Operation.OutOfWindow { Accepted: var accepted } when _from is not null:
+                case Operation.OutOfWindow { Accepted: var accepted } when _at is not null:
                     OutOfWindow(accepted);
                     break;
                 case Operation.Stray stray:
@@ -126,11 +129,13 @@ public class MobileNodePropertyTests
             }
         }
 
-        private void MoveTo(Ipv6Address? from, MobileNodeInput input)
+        private void MoveTo(Ipv6Address? at, Ipv6Address? previous, MobileNodeInput input)
         {
-            if (from != _from)
+            if (at != _at)
             {
-                _from = from;
+                _at = at;
+                _previous = _node.TakeSnapshot(_now).BindingMayRemain > TimeSpan.Zero ? previous : null;
+                _tries = 0;
                 _sent.Clear();
                 _settled = 0;
             }
@@ -142,7 +147,8 @@ public class MobileNodePropertyTests
         {
             _node = new(Configuration, snapshot, _now, () => random);
             _durable = snapshot;
-            _from = null;
+            _at = null;
+            _previous = null;
             _sent.Clear();
             _resumeBehind = null;
             _settled = 0;
@@ -160,7 +166,12 @@ public class MobileNodePropertyTests
                 return;
             }
 
-            _settled = isOutstanding ? index + 1 : _settled;
+            if (isOutstanding)
+            {
+                _settled = index + 1;
+                _previous = null; // It is de-registered, or refused there.
+            }
+
             var effects = Handle(new MobileNodeInput.Received(Packet(update.From, status, sequence, lifetime)));
             if (!isOutstanding)
             {
@@ -171,7 +182,7 @@ public class MobileNodePropertyTests
 
             var until = update.At + Seconds(4 * Math.Min((int)lifetime, RequestedLifetime));
             var state = _node.GetState(_now);
-            if (update.From == HomeAddress)
+            if (_at == HomeAddress)
             {
                 var isDone = status.IsAccepted || status == BindingStatus.NotHomeAgentForThisMobileNode;
                 Assert.Equal(isDone, effects.Contains(new MobileNodeEffect.AnnounceOnHomeLink()));
@@ -197,7 +208,7 @@ public class MobileNodePropertyTests
             var isOutstanding = _settled < _sent.Count;
             var isUpToDate = (ushort)(accepted - (_resumeBehind ?? _lastSent)) <= 0x8000;
             var before = Observe();
-            var packet = Packet(_from!.Value, BindingStatus.SequenceNumberOutOfWindow, accepted, 0);
+            var packet = Packet(LastSource, BindingStatus.SequenceNumberOutOfWindow, accepted, 0);
             if (!isOutstanding || !isUpToDate)
             {
                 _node.Handle(_now, new MobileNodeInput.Received(packet));
@@ -207,12 +218,13 @@ public class MobileNodePropertyTests
 
             _resumeBehind = accepted;
             _settled = _sent.Count;
+            _tries = 0;
             Handle(new MobileNodeInput.Received(packet));
         }
 
         private void Stray(Operation.Stray stray)
         {
-            var packet = Packet(_from ?? CareOfAddress, stray.Status, _lastSent, RequestedLifetime);
+            var packet = Packet(LastSource, stray.Status, _lastSent, RequestedLifetime);
             var by = (UInt128)Math.Max(stray.By, (ushort)1);
             packet = stray.Kind switch
             {
@@ -227,6 +239,8 @@ public class MobileNodePropertyTests
             Assert.Empty(_node.Handle(_now, new MobileNodeInput.Received(packet)));
             Assert.Equal(before, Observe());
         }
+
+        private Ipv6Address LastSource => _sent.Count > 0 ? _sent[^1].From : _at ?? CareOfAddress;
 
         private IReadOnlyList<MobileNodeEffect> Handle(MobileNodeInput input)
         {
@@ -243,28 +257,36 @@ public class MobileNodePropertyTests
                         Assert.NotEqual(HomeAddress, packet.Source);
                         Sent(packet, RequestedLifetime);
                         break;
+                    case MobileNodeEffect.SendFromPreviousCareOfAddress { Packet: var packet }:
+                        Assert.NotEqual(HomeAddress, packet.Source);
+                        Sent(packet, 0);
+                        break;
                     case MobileNodeEffect.SendOnHomeLink { Packet: var packet }:
                         Assert.Equal(HomeAddress, packet.Source);
                         Sent(packet, 0);
                         break;
                     case MobileNodeEffect.AnnounceOnHomeLink:
-                        Assert.Equal(HomeAddress, _from);
+                        Assert.Equal(HomeAddress, _at);
                         break;
                     case MobileNodeEffect.BindingChanged { Change: BindingChange.Deregistered }:
                     case MobileNodeEffect.BindingChanged { Change: BindingChange.Expired, CareOfAddress: null }:
                         _settled = _sent.Count; // Answers to the others have nothing more to say.
+                        _previous = null;
                         break;
                 }
             }
 
             Assert.True(_node.NextWakeUp is null || _node.NextWakeUp > _now, "no wake-up is left that is due");
-            Assert.True(_from is not null || _node.GetState(_now).Phase == MobileNodePhase.Passive);
+            Assert.True(_at is not null || _node.GetState(_now).Phase == MobileNodePhase.Passive);
             return effects;
         }
 
         private void Sent(MobilityPacket packet, int lifetime)
         {
-            Assert.Equal(_from, packet.Source); // A passive node sends nothing: its address is none.
+            // A passive node sends nothing: its address is none.
+            _previous = _tries++ < 2 ? _previous : null;
+            Assert.Equal(_previous ?? _at, packet.Source);
+            Assert.Equal(packet.Source == HomeAddress ? null : HomeAddress, packet.HomeAddressOption);
             var update = Assert.IsType<BindingUpdate>(packet.Message);
             Assert.Equal(lifetime, update.Lifetime);
             Assert.True(IsGreater(update.Sequence, _resumeBehind ?? _lastSent));

@@ -33,6 +33,7 @@ internal sealed class MobileNodeRig
         effects.Select(effect => effect switch
         {
             MobileNodeEffect.SendFromCareOfAddress { Packet.Message: BindingUpdate update } => update,
+            MobileNodeEffect.SendFromPreviousCareOfAddress { Packet.Message: BindingUpdate update } => update,
             MobileNodeEffect.SendOnHomeLink { Packet.Message: BindingUpdate update } => update,
             _ => null,
         }).OfType<BindingUpdate>();

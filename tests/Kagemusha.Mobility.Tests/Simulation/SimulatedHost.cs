@@ -24,14 +24,14 @@ internal sealed class SimulatedHost(SimulatedWorld world, Ipv6Address? careOfAdd
     }
 
     /// <summary>The guest has come, or the agent begins again while it is here.</summary>
-    public void Begin(MobileNodeSnapshot? snapshot)
+    public void Begin(MobileNodeSnapshot? snapshot, Ipv6Address? previousCareOfAddress = null)
     {
         var configuration = new MobileNodeConfiguration(SimulatedWorld.HomeAddress, SimulatedWorld.HomeAgentAddress)
         {
             Lifetime = SimulatedWorld.Lifetime,
         };
         _node = new(configuration, snapshot, world.Network.Now, world.Random.NextDouble);
-        Handle(CareOfAddress is { } address ? new MobileNodeInput.Away(address) : new MobileNodeInput.Home());
+        Handle(CareOfAddress is { } address ? new MobileNodeInput.Away(address) : new MobileNodeInput.Home(previousCareOfAddress));
     }
 
     public void Crash() => Begin(_stored);
@@ -86,6 +86,11 @@ internal sealed class SimulatedHost(SimulatedWorld world, Ipv6Address? careOfAdd
                 break;
             case MobileNodeEffect.SendFromCareOfAddress { Packet: var packet }:
                 Assert.Equal(CareOfAddress, packet.Source);
+                CheckSent(packet);
+                world.Network.Send(packet, p => world.HomeAgent.Handle(new HomeAgentInput.Received(p, null)));
+                break;
+            case MobileNodeEffect.SendFromPreviousCareOfAddress { Packet: var packet }:
+                Assert.Null(CareOfAddress);
                 CheckSent(packet);
                 world.Network.Send(packet, p => world.HomeAgent.Handle(new HomeAgentInput.Received(p, null)));
                 break;

@@ -30,7 +30,7 @@ internal sealed class SimulatedWorld
         HomeAgent = new(this);
         _hosts = [new(this, null), new(this, Ipv6Address.Parse("2001:db8:f1::1")), new(this, Ipv6Address.Parse("2001:db8:f2::1"))];
         ChangeNetwork();
-        Arrive(_hosts[0], null);
+        Arrive(_hosts[0], null, null);
     }
 
     public Random Random { get; }
@@ -118,8 +118,12 @@ internal sealed class SimulatedWorld
         Updates.Add((update.Sequence, update.Options.OfType<AlternateCareOfAddress>().Single().Address));
     }
 
-    public void DeliverToHost(MobilityPacket packet) =>
-        _hosts.SingleOrDefault(host => host.CareOfAddress == packet.Destination)?.Handle(new MobileNodeInput.Received(packet));
+    /// <summary>A host that the guest has left for home hands on what comes for it.</summary>
+    public void DeliverToHost(MobilityPacket packet)
+    {
+        var host = GuestHost == _hosts[0] ? GuestHost : _hosts.SingleOrDefault(host => host.CareOfAddress == packet.Destination);
+        host?.Handle(new MobileNodeInput.Received(packet));
+    }
 
     public void DeliverAtHome(MobilityPacket packet) => _hosts[0].Handle(new MobileNodeInput.Received(packet));
 
@@ -157,14 +161,16 @@ internal sealed class SimulatedWorld
         GuestHost = null;
         GuestIsAtHomeSince = TimeSpan.MaxValue;
         Log("the guest is suspended");
-        Network.At(Network.Now + TimeSpan.FromSeconds(2 * Random.NextDouble()), () => Arrive(destination, snapshot));
+        var previousCareOfAddress = Random.Next(2) == 0 ? source.CareOfAddress : null; // Else its agent cannot be reached.
+        Network.At(
+            Network.Now + TimeSpan.FromSeconds(2 * Random.NextDouble()), () => Arrive(destination, snapshot, previousCareOfAddress));
     }
 
-    private void Arrive(SimulatedHost host, MobileNodeSnapshot? snapshot)
+    private void Arrive(SimulatedHost host, MobileNodeSnapshot? snapshot, Ipv6Address? previousCareOfAddress)
     {
         GuestHost = host;
         GuestIsAtHomeSince = host.CareOfAddress is null ? Network.Now : TimeSpan.MaxValue;
         Log($"the guest runs at {host.CareOfAddress?.ToString() ?? "home"}");
-        host.Begin(snapshot);
+        host.Begin(snapshot, previousCareOfAddress);
     }
 }
