@@ -32,7 +32,7 @@ internal sealed class Difference
         var vrfs = links.Where(link => IsOurs(link) && link.Kind == "vrf").Select(link => link.Index).ToHashSet();
         _doomed = links.Where(link => IsOurs(link) && !(kept.TryGetValue(link.Name, out var same) && IsSame(same, link))).ToDictionary(link => link.Name);
         _released = links.Where(link => !IsOurs(link) && vrfs.Contains(link.MasterIndex) && !kept.ContainsKey(link.Name)).ToDictionary(link => link.Name);
-        _usurped = [.. links.Where(link => !IsOurs(link) && kept.GetValueOrDefault(link.Name) is Vrf or Ip6Tunnel).Select(link => link.Name)];
+        _usurped = [.. links.Where(link => !IsOurs(link) && kept.GetValueOrDefault(link.Name) is Vrf or Ip6Tunnel or Veth).Select(link => link.Name)];
         _unsettled = [.. _doomed.Keys];
     }
 
@@ -56,7 +56,7 @@ internal sealed class Difference
 
     /// <summary>Whether a link is of the kinds that we make, and by its name and group ours.</summary>
     private bool IsOurs(NetworkInterface link) =>
-        link.Kind is "vrf" or "ip6tnl" && link.Group == _scope.Protocol && link.Name.StartsWith(_scope.LinkPrefix, StringComparison.Ordinal);
+        link.Kind is "vrf" or "ip6tnl" or "veth" && link.Group == _scope.Protocol && link.Name.StartsWith(_scope.LinkPrefix, StringComparison.Ordinal);
 
     /// <summary>Whether all that is on the link is ours.</summary>
     private bool IsManaged(string name) => _actual.Interfaces.TryGetValue(name, out var link)
@@ -65,6 +65,7 @@ internal sealed class Difference
     /// <summary>Whether a link need not be made anew: what can be set is not compared.</summary>
     private bool IsSame(Link link, NetworkInterface there) => link switch
     {
+        Veth => there.Kind == "veth",
         Vrf vrf => there.Kind == "vrf" && there.Table == vrf.Table,
         Ip6Tunnel tunnel => there.Tunnel == LinkMessages.Parameters(tunnel, tunnel.Underlay is null ? 0 : IndexOf(tunnel.Underlay)),
         _ => true,
@@ -96,6 +97,7 @@ internal sealed class Difference
                 Rule => true,
                 Neighbour or ProxyNeighbour => (_actual.Marked.Contains(there) || IsManaged(there.RequiredLink!)) && !IsReplaced(there),
                 LinkAddress => IsManaged(there.RequiredLink!),
+                BridgeForwardingEntry entry => IsOurs(_actual.Interfaces[entry.Link]) && !IsReplaced(there),
                 Filter filter => HasFilters(filter.Link) && IsManaged(filter.Link) && !_wanted.Occupies(filter),
                 _ => false,
             };
@@ -141,7 +143,12 @@ internal sealed class Difference
         // Tunnels before the VRF that they are in.
         foreach (var link in _doomed.Values.OrderBy(link => link.Kind == "vrf").ThenBy(link => link.Name, StringComparer.Ordinal))
         {
-            Do(ChangeKind.Delete, link.Kind == "vrf" ? new Vrf(link.Name, link.Table) : new Ip6Tunnel(link.Name, link.Tunnel!.Local, link.Tunnel.Remote));
+            Do(ChangeKind.Delete, link.Kind switch
+            {
+                "vrf" => new Vrf(link.Name, link.Table),
+                "veth" => new Veth(link.Name, ""),
+                _ => new Ip6Tunnel(link.Name, link.Tunnel!.Local, link.Tunnel.Remote),
+            });
         }
     }
 
@@ -180,7 +187,11 @@ internal sealed class Difference
                 continue;
             }
 
-            Do(ChangeKind.Add, link);
+            // A pair is made with its first end.
+            if (link is not Veth { Peer: var peer } || !_changes.Contains(new(ChangeKind.Add, _wanted.OfType<Veth>().FirstOrDefault(other => other.Name == peer) ?? link)))
+            {
+                Do(ChangeKind.Add, link);
+            }
         }
 
         foreach (var route in _wanted.OfType<Route>().Where(route => route.Link is null && !_present.Contains(route)).OrderBy(route => route.Line("add"), StringComparer.Ordinal))
@@ -227,7 +238,7 @@ internal sealed class Difference
         foreach (var link in _wanted.OfType<Link>().OrderBy(link => link is not Vrf).ThenBy(link => link.Name, StringComparer.Ordinal))
         {
             var isNew = link is not Port && !IsThere(link.Name);
-            if (isNew ? !_changes.Contains(new(ChangeKind.Add, link)) : !IsThere(link.Name))
+            if (isNew ? !IsAdded(link) : !IsThere(link.Name))
             {
                 continue;
             }
@@ -247,10 +258,11 @@ internal sealed class Difference
             }
 
             var port = link as Port;
+            var wantedAddress = port?.Address ?? (link as Veth)?.Address;
             var master = _actual.NameOf(there.MasterIndex);
             var settings = new LinkSettings(link.Name)
             {
-                Address = port?.Address is { } address && there.Address != address ? address : null,
+                Address = wantedAddress is { } address && there.Address != address ? address : null,
                 Mtu = link.Mtu is { } mtu && there.Mtu != mtu ? mtu : null,
                 TransmitQueueLength = port?.TransmitQueueLength is { } queue && there.TransmitQueueLength != queue ? queue : null,
                 Master = master == (link.Master ?? "") ? null : link.Master ?? "",
@@ -261,6 +273,9 @@ internal sealed class Difference
                 Set(settings);
             }
         }
+
+        bool IsAdded(Link link) => _changes.Contains(new(ChangeKind.Add, link))
+            || (link is Veth { Peer: var peer } && _wanted.OfType<Veth>().Any(other => other.Name == peer && _changes.Contains(new(ChangeKind.Add, other))));
 
         void Set(LinkSettings settings)
         {
@@ -297,6 +312,15 @@ internal sealed class Difference
             }
         }
 
+        foreach (var port in _wanted.OfType<BridgePort>().OrderBy(port => port.Name, StringComparer.Ordinal))
+        {
+            if (IsSettled(port.Name) && _actual.Interfaces[port.Name] is { BridgePort: not null } there && port.Missing(there) is var missing
+                && missing != new BridgePort(port.Name))
+            {
+                Do(ChangeKind.Set, missing);
+            }
+        }
+
         foreach (var missing in _wanted.Where(missing => !_present.Contains(missing) && (missing.RequiredLink is not { } link || IsSettled(link)))
             .OrderBy(AdditionOrder).ThenBy(missing => missing.Line("add"), StringComparer.Ordinal))
         {
@@ -305,7 +329,7 @@ internal sealed class Difference
                 case LinkAddress:
                     Do(ChangeKind.Add, missing);
                     break;
-                case Neighbour or ProxyNeighbour:
+                case Neighbour or ProxyNeighbour or BridgeForwardingEntry:
                     Do(ChangeKind.Replace, missing);
                     break;
                 case Route { Link: not null } or Rule:

@@ -94,6 +94,48 @@ public sealed class Kernel : IDisposable
         }
     }
 
+    /// <summary>What has passed a link; null if it is not there.</summary>
+    public LinkStatistics? Statistics(int interfaceIndex)
+    {
+        lock (_gate)
+        {
+            LinkStatistics? found = null;
+            var reply = _socket.Query(writer => LinkMessages.WriteGet(writer, interfaceIndex), (_, payload) => found = LinkMessages.ReadStatistics(payload));
+            return reply.Errno == 0 || reply.Errno == LibC.ENODEV ? found : throw reply.ToException($"ip -s link show {interfaceIndex}");
+        }
+    }
+
+    /// <summary>Makes objects ready to take the places of others at once.</summary>
+    /// <param name="replacing">Routes, neighbours, forwarding entries.</param>
+    /// <param name="scope">Whose they are.</param>
+    /// <exception cref="KernelException">A link that they need is not there.</exception>
+    public PreparedChanges Prepare(IReadOnlyList<KernelObject> replacing, KernelScope scope)
+    {
+        lock (_gate)
+        {
+            var links = new KernelDump(_socket).Links();
+            var indexes = replacing.Select(one => one.RequiredLink).OfType<string>().Distinct().ToDictionary(
+                name => name, name => links.Find(name)?.Index ?? throw new KernelException($"link {name}", LibC.ENODEV));
+            return new(this, [.. replacing.Select(one => new Change(ChangeKind.Replace, one))], indexes, scope.Protocol);
+        }
+    }
+
+    /// <summary>Carries prepared changes out.</summary>
+    internal void Carry(IReadOnlyList<Change> changes, IReadOnlyDictionary<string, int> links, byte protocol)
+    {
+        lock (_gate)
+        {
+            var replies = _socket.Execute([.. changes.Select<Change, Action<NetlinkWriter>>(change => writer => Encode(writer, change, protocol, name => links[name]))]);
+            for (var i = 0; i < changes.Count; i++)
+            {
+                if (replies[i].Errno != 0)
+                {
+                    throw replies[i].ToException(changes[i].ToString());
+                }
+            }
+        }
+    }
+
     /// <inheritdoc/>
     public void Dispose() => _socket.Dispose();
 
@@ -152,6 +194,12 @@ public sealed class Kernel : IDisposable
                 break;
             case Link link:
                 LinkMessages.WriteAdd(writer, link, protocol, indexOf);
+                break;
+            case BridgePort port:
+                BridgeMessages.WritePort(writer, port);
+                break;
+            case BridgeForwardingEntry entry:
+                BridgeMessages.WriteEntry(writer, entry, isDeletion, indexOf(entry.Link));
                 break;
             case LinkAddress address:
                 RouteMessages.WriteAddress(writer, address, isDeletion, indexOf(address.Link));

@@ -39,6 +39,12 @@ internal sealed class KernelDump(NetlinkSocket socket)
             }
         }
 
+        objects.AddRange(OnLinks(
+            links,
+            All("bridge fdb show", BridgeMessages.WriteEntryDump, BridgeMessages.ReadEntry),
+            entry => entry.Link,
+            (entry, link) => new BridgeForwardingEntry(link, entry.Address) { IsSticky = true }));
+
         var filtered = wanted.OfType<Filter>().Select(filter => filter.Link).ToHashSet();
         foreach (var classifier in All("tc qdisc show", FilterMessages.WriteQdiscDump, FilterMessages.ReadClassifier))
         {

@@ -41,6 +41,7 @@ internal static class LinkMessages
             IsUp = (flags & IFF_UP) != 0,
             HasCarrier = (flags & IFF_LOWER_UP) != 0,
             GeneratesAddresses = inet6.Byte(IFLA_INET6_ADDR_GEN_MODE) != IN6_ADDR_GEN_MODE_NONE,
+            BridgePort = BridgeMessages.ReadPort(info),
             Group = attributes.Number(IFLA_GROUP),
             Table = kind == "vrf" ? data.Number(IFLA_VRF_TABLE) : 0,
             Tunnel = kind == "ip6tnl" ? ReadTunnel(data) : null,
@@ -54,7 +55,12 @@ internal static class LinkMessages
         writer.Text(IFLA_IFNAME, link.Name);
         writer.Number(IFLA_GROUP, protocol);
         var info = writer.BeginNested(IFLA_LINKINFO);
-        writer.Bytes(IFLA_INFO_KIND, Encoding.ASCII.GetBytes(link is Vrf ? "vrf" : "ip6tnl"));
+        writer.Bytes(IFLA_INFO_KIND, Encoding.ASCII.GetBytes(link switch
+        {
+            Vrf => "vrf",
+            Veth => "veth",
+            _ => "ip6tnl",
+        }));
         var data = writer.BeginNested(IFLA_INFO_DATA);
         switch (link)
         {
@@ -69,6 +75,13 @@ internal static class LinkMessages
                 writer.Byte(IFLA_IPTUN_PROTO, IPPROTO_IPV6_BYTE);
                 writer.Number(IFLA_IPTUN_FLAGS, IP6_TNL_F_IGN_ENCAP_LIMIT);
                 break;
+            case Veth veth:
+                var peer = writer.BeginNested(VETH_INFO_PEER);
+                writer.Fixed(InfoLength);
+                writer.Text(IFLA_IFNAME, veth.Peer);
+                writer.Number(IFLA_GROUP, protocol);
+                writer.EndNested(peer);
+                break;
             default:
                 throw new ArgumentException($"{link.GetType().Name} is not made by us");
         }
@@ -77,6 +90,20 @@ internal static class LinkMessages
         writer.EndNested(info);
         writer.End();
     }
+
+    /// <summary>Asks for one link.</summary>
+    public static void WriteGet(NetlinkWriter writer, int index)
+    {
+        writer.Begin(RTM_GETLINK, NLM_F_ACK);
+        MemoryMarshal.Write(writer.Fixed(InfoLength)[4..], index);
+        writer.End();
+    }
+
+    /// <summary>struct rtnl_link_stats64: received and sent packets and bytes, errors both ways, drops both ways.</summary>
+    public static LinkStatistics? ReadStatistics(ReadOnlySpan<byte> payload) =>
+        payload.Length > InfoLength && new NetlinkAttributes(payload[InfoLength..])[IFLA_STATS64] is { Length: >= 64 } numbers
+            ? new(MemoryMarshal.Read<long>(numbers), MemoryMarshal.Read<long>(numbers[8..]), MemoryMarshal.Read<long>(numbers[56..]))
+            : null;
 
     public static void WriteDelete(NetlinkWriter writer, string name)
     {

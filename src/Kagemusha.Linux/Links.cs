@@ -49,6 +49,17 @@ public sealed record Ip6Tunnel(string Name, Ipv6Address Local, Ipv6Address Remot
     }
 }
 
+/// <summary>One end of a pair of Ethernet links: what is sent into one comes out of the other. Both ends are wanted, each as an object of its own.</summary>
+/// <param name="Name">At most 15 bytes.</param>
+/// <param name="Peer">The other end's name.</param>
+public sealed record Veth(string Name, string Peer) : Link(Name)
+{
+    /// <summary>The link-layer address, or null for the one it has.</summary>
+    public LinkLayerAddress? Address { get; init; }
+
+    internal override string Line(string verb) => verb == "delete" ? $"ip link delete {Name}" : $"ip link {verb} {Name} type veth peer name {Peer}";
+}
+
 /// <summary>
 /// A link that somebody else makes and takes away, such as a guest's tap; while it is wanted it is ours to set. When it is no longer
 /// wanted it is taken out of our VRF, down, and otherwise left alone.
@@ -84,6 +95,9 @@ public sealed record NetworkInterface(int Index, string Name)
     /// <summary>The MTU.</summary>
     public int Mtu { get; init; }
 
+    /// <summary>How it is set as a port of a bridge, if it is one.</summary>
+    public BridgePortSettings? BridgePort { get; init; }
+
     /// <summary>How many packets may wait in it.</summary>
     public int TransmitQueueLength { get; init; }
 
@@ -105,6 +119,12 @@ public sealed record NetworkInterface(int Index, string Name)
     /// <summary>What an ip6tnl is, or null.</summary>
     internal TunnelParameters? Tunnel { get; init; }
 }
+
+/// <summary>What has passed a link since it was made.</summary>
+/// <param name="ReceivedPackets">In.</param>
+/// <param name="TransmittedPackets">Out; at a tap, what its reader has read.</param>
+/// <param name="TransmitDrops">What was not let out; at a tap, what found its queue full.</param>
+public readonly record struct LinkStatistics(long ReceivedPackets, long TransmittedPackets, long TransmitDrops);
 
 /// <summary>The parameters of an ip6tnl that we set.</summary>
 internal sealed record TunnelParameters(Ipv6Address Local, Ipv6Address Remote, int UnderlayIndex, byte Protocol, byte HopLimit, bool HasEncapsulationLimit);

@@ -66,11 +66,19 @@ internal static class Netlink
     public const ushort IFLA_MTU = 4;
     public const ushort IFLA_MASTER = 10;
     public const ushort IFLA_TXQLEN = 13;
+    public const ushort IFLA_STATS64 = 23;
     public const ushort IFLA_LINKINFO = 18;
     public const ushort IFLA_AF_SPEC = 26;
     public const ushort IFLA_GROUP = 27;
     public const ushort IFLA_INFO_KIND = 1;
     public const ushort IFLA_INFO_DATA = 2;
+    public const ushort IFLA_INFO_SLAVE_KIND = 4;
+    public const ushort IFLA_INFO_SLAVE_DATA = 5;
+    public const ushort IFLA_BRPORT_LEARNING = 8;
+    public const ushort IFLA_BRPORT_UNICAST_FLOOD = 9;
+    public const ushort IFLA_BRPORT_MCAST_FLOOD = 27;
+    public const ushort IFLA_BRPORT_BCAST_FLOOD = 30;
+    public const ushort VETH_INFO_PEER = 1;
     public const ushort IFLA_INET6_ADDR_GEN_MODE = 8;
     public const byte IN6_ADDR_GEN_MODE_NONE = 1;
     public const ushort IFLA_VRF_TABLE = 1;
@@ -97,7 +105,11 @@ internal static class Netlink
     public const ushort NDA_LLADDR = 2;
     public const ushort NDA_PROTOCOL = 12;
     public const ushort NUD_PERMANENT = 0x80;
+    public const ushort NUD_REACHABLE = 0x02;
+    public const ushort NUD_NOARP = 0x40;
+    public const byte NTF_MASTER = 0x04;
     public const byte NTF_PROXY = 0x08;
+    public const byte NTF_STICKY = 0x40;
 
     // linux/fib_rules.h
     public const ushort FRA_DST = 1;
@@ -134,6 +146,7 @@ internal static class Netlink
     // linux/if_ether.h, linux/in.h, linux/socket.h
     public const ushort ETH_P_ALL = 0x0003;
     public const ushort ETH_P_IPV6 = 0x86dd;
+    public const byte AF_BRIDGE_BYTE = 7;
     public const byte AF_INET6_BYTE = 10;
     public const byte IPPROTO_IPV6_BYTE = 41;
 }

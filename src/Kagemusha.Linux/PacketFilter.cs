@@ -23,6 +23,12 @@ public sealed class PacketFilter
     /// <summary>Neighbour discovery (RFC 4861) that was received, not sent: types 133 to 137 right behind the IPv6 header, hop limit 255.</summary>
     public static PacketFilter NeighbourDiscovery { get; } = BuildNeighbourDiscovery();
 
+    /// <summary>All that was received, and nothing that was sent.</summary>
+    public static PacketFilter Received { get; } = BuildDirection(outgoing: false);
+
+    /// <summary>All that was sent, and nothing that was received.</summary>
+    public static PacketFilter Outgoing { get; } = BuildDirection(outgoing: true);
+
     /// <summary>No frame at all.</summary>
     public static PacketFilter Nothing { get; } = new PacketFilterBuilder().Drop().Build();
 
@@ -66,6 +72,14 @@ public sealed class PacketFilter
             .Accept()
             .Mark(drop).Drop()
             .Build();
+    }
+
+    private static PacketFilter BuildDirection(bool outgoing)
+    {
+        var builder = new PacketFilterBuilder();
+        var sent = builder.NewLabel();
+        builder.LoadPacketType().JumpIfEqual((uint)PacketType.Outgoing, sent);
+        return outgoing ? builder.Drop().Mark(sent).Accept().Build() : builder.Accept().Mark(sent).Drop().Build();
     }
 
     private static void BeginReceivedIpv6(PacketFilterBuilder builder, FilterLabel drop) => builder

@@ -56,17 +56,33 @@ public sealed class PacketSocket : IDisposable
     // linux/if_packet.h and linux/net_tstamp.h; a control message's header is 16 bytes, a timespec is two longs.
     private const int TimestampControlLength = 16 + 16;
 
+    // linux/if_packet.h
+    private const int PACKET_VNET_HDR = 15;
+
+    /// <summary>struct virtio_net_hdr.</summary>
+    public const int VirtioHeaderLength = 10;
+
     // Protocol 0 receives nothing until the socket is bound, when the filter is in place.
     private readonly Socket _socket = new(SocketCalls.Create(AF_PACKET, SOCK_RAW, 0, "packets"));
-    private readonly byte[] _peeked = new byte[1];
+    // With offloads the kernel refuses to copy less than their header.
+    private readonly byte[] _peeked = new byte[VirtioHeaderLength];
 
     /// <summary>Opens a socket that has had the filter from its first frame on.</summary>
     /// <param name="interfaceIndex">The interface.</param>
     /// <param name="filter">Which frames it gets.</param>
     /// <param name="etherType">The only EtherType that it gets, or all (3).</param>
+    /// <param name="withOffloads">
+    /// Whether each frame, in and out, begins with a virtio_net header (<see cref="VirtioHeaderLength"/> bytes), by which checksums that are not made yet and packets that
+    /// are not cut yet get through.
+    /// </param>
     /// <exception cref="KernelException">The kernel refused it: no such interface, not root.</exception>
-    public PacketSocket(int interfaceIndex, PacketFilter filter, ushort etherType = Netlink.ETH_P_ALL)
+    public PacketSocket(int interfaceIndex, PacketFilter filter, ushort etherType = Netlink.ETH_P_ALL, bool withOffloads = false)
     {
+        if (withOffloads)
+        {
+            SocketCalls.SetOption(_socket.SafeHandle, SOL_PACKET, PACKET_VNET_HDR, 1, "PACKET_VNET_HDR");
+        }
+
         SocketCalls.AttachFilter(_socket.SafeHandle, filter);
         SocketCalls.SetOption(_socket.SafeHandle, SOL_SOCKET, SO_TIMESTAMPNS, 1, "SO_TIMESTAMPNS");
         var address = new sockaddr_ll
@@ -89,6 +105,12 @@ public sealed class PacketSocket : IDisposable
             new packet_mreq { mr_ifindex = address.sll_ifindex, mr_type = (ushort)PACKET_MR_ALLMULTI },
             "PACKET_ADD_MEMBERSHIP");
     }
+
+    /// <summary>For waiting.</summary>
+    internal Socket Underlying => _socket;
+
+    /// <summary>How many bytes of frames may wait to be received, the kernel's bookkeeping included; beyond the system's limit, too.</summary>
+    public void SetReceiveBuffer(int bytes) => SocketCalls.SetOption(_socket.SafeHandle, SOL_SOCKET, SO_RCVBUFFORCE, bytes, "SO_RCVBUFFORCE");
 
     /// <summary>Waits for a frame. One at a time.</summary>
     /// <exception cref="ObjectDisposedException">The socket was closed meanwhile.</exception>
