@@ -24,6 +24,8 @@ internal sealed class Agent : IDisposable
     private readonly Hypervisor _hypervisor;
     private readonly Registrar _registrar;
     private readonly PeerChannel _channel;
+    private readonly DepartingGuests _departing;
+    private readonly ArrivingGuests _arriving;
     private readonly OutgoingHandOvers _outgoing;
     private readonly GuestLifecycle _lifecycle;
     private readonly Attachments _attachments;
@@ -31,6 +33,7 @@ internal sealed class Agent : IDisposable
     private readonly Enrolment _enrolment;
     private readonly StatusReport _status;
     private readonly Timer _timer;
+    private bool _isReapplying;
 
     public Agent(AgentConfiguration configuration, AgentLoop loop, AgentLog log)
     {
@@ -41,14 +44,19 @@ internal sealed class Agent : IDisposable
         var hostKernel = new HostKernel(_kernel, configuration, log);
         var definition = new DomainDefinition(_hypervisor, _guests, log);
         _underlay = new(configuration, _kernel, log, packet => _registrar!.Receive(packet));
-        _registrar = new(_guests, _underlay.Send, guest => StateFile.Write(guest), hostKernel.PortsOf, log, definition.Follow);
+        _registrar = new(_guests, _underlay.Send, guest => StateFile.Write(guest), hostKernel.PortsOf, log, definition.Follow, (guest, link, registration, effect) => _arriving!.Follow(guest, link, registration, effect));
         _channel = new(configuration.Peer, AddressTowards, (caller, request) => _loop.Ask(() => _outgoing!.AnswerAsync(caller, request)), log);
         var departures = new Departures();
-        _lifecycle = new(configuration, _guests, hostKernel, _underlay, _registrar, _channel, departures, log);
-        _outgoing = new(_guests, departures, IsMigratingAwayAsync, _lifecycle.RenewTicket, (guest, line) => log.Decision(guest.Name, line));
+        var timings = new HomeAgentTimings();
+        _departing = new(_guests, hostKernel, _channel, _journal, timings, IsMigratingAwayAsync, log);
+        _arriving = new(_guests, hostKernel, _channel, _journal, timings, log);
+        _departing.Changed += ReapplySoon;
+        _arriving.Changed += ReapplySoon;
+        _lifecycle = new(configuration, _guests, hostKernel, _underlay, _registrar, _departing, _arriving, _journal, _channel, departures, log);
+        _outgoing = new(_guests, departures, IsMigratingAwayAsync, _departing.Prepare, _departing.Settled, _lifecycle.RenewTicket, (guest, line) => log.Decision(guest.Name, line));
         _attachments = new(_kernel, _underlay, BridgeOfNetworkAsync);
         _adoption = new(_hypervisor, _guests, _lifecycle, _registrar, _attachments, log);
-        _hooks = new(_guests, _lifecycle, _attachments, new(configuration.Peer.SourceAgent, _channel, log), _adoption.LookAsync, log);
+        _hooks = new(_guests, _lifecycle, _attachments, new(configuration.Peer.SourceAgent, _channel, log), _arriving, _adoption.LookAsync, log);
         _enrolment = new(_hypervisor, _kernel, _guests, _lifecycle, _channel, log);
         _status = new(_hypervisor, _guests, _adoption.Problems);
         _timer = new(_ => _loop.Post(WakeUp));
@@ -80,6 +88,7 @@ internal sealed class Agent : IDisposable
             guest.Dispose();
         }
 
+        _arriving.Dispose();
         _channel.Dispose();
         _underlay.Dispose();
         _journal.Dispose();
@@ -133,7 +142,15 @@ internal sealed class Agent : IDisposable
                 _lifecycle.Leave(guest);
                 _log.Decision(guest.Name, $"suspended to leave {Describe.Place(guest)}: this host is no longer active for it");
                 break;
+            case (LifecycleEventType.Suspended, (int)SuspendedDetail.PostCopy) when guest is { Move: { } move }:
+                move.Kind = MoveKind.Postcopy;
+                break;
             case (LifecycleEventType.Resumed, _) when guest is { Presence: Presence.Incoming }:
+                if (guest.Move is { } arriving)
+                {
+                    arriving.Kind = happened.Detail == (int)ResumedDetail.PostCopy ? MoveKind.Postcopy : MoveKind.Precopy;
+                }
+
                 _lifecycle.Activate(guest);
                 _log.Decision(guest.Name, $"arrived: {Describe.Place(guest)}");
                 break;
@@ -256,6 +273,20 @@ internal sealed class Agent : IDisposable
         _lifecycle.Reapply();
     }
 
+    /// <summary>When all that has come by now is done: a switch is not to wait for the comparison after another.</summary>
+    private void ReapplySoon()
+    {
+        if (!_isReapplying)
+        {
+            _isReapplying = true;
+            _loop.Post(() =>
+            {
+                _isReapplying = false;
+                _lifecycle.Reapply();
+            });
+        }
+    }
+
     /// <summary>The care-of address may be another now; it stays as it was until there is a better one.</summary>
     private bool Readdress(Guest guest, GuestLink link)
     {
@@ -280,6 +311,8 @@ internal sealed class Agent : IDisposable
 
     private void WakeUp()
     {
+        _departing.WakeUp();
+        _arriving.WakeUp();
         _registrar.WakeUp();
         foreach (var guest in _guests.All.Where(guest => guest.Presence == Presence.Incoming && guest.Deadline <= Clock.Now).ToList())
         {
@@ -296,6 +329,8 @@ internal sealed class Agent : IDisposable
         var next = new[]
         {
             _registrar.NextWakeUp,
+            _departing.NextWakeUp,
+            _arriving.NextWakeUp,
             _guests.All.Where(guest => guest.Presence == Presence.Incoming).Min(guest => (TimeSpan?)guest.Deadline),
             _adoption.NextWakeUp,
         }.Min();

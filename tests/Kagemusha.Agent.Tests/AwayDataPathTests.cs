@@ -159,16 +159,16 @@ public sealed class AwayDataPathTests
         Gen.Select(Gen.ULong, Gen.ULong, Gen.ULong, Gen.ULong).Sample((a, b, c, d) =>
         {
             var (careOf, agent) = (new Ipv6Address(new UInt128(a, b)), new Ipv6Address(new UInt128(c, d)));
-            var name = AwayDataPath.TunnelName(careOf, agent);
+            var name = TunnelName.Of("kgha", careOf, agent);
             Assert.InRange(Encoding.UTF8.GetByteCount(name), 1, 15);
             Assert.StartsWith("kgha", name, StringComparison.Ordinal);
-            Assert.Equal(name, AwayDataPath.TunnelName(careOf, agent));
-            Assert.True(careOf == agent || name != AwayDataPath.TunnelName(agent, careOf));
+            Assert.Equal(name, TunnelName.Of("kgha", careOf, agent));
+            Assert.True(careOf == agent || name != TunnelName.Of("kgha", agent, careOf));
         });
 
     [Fact]
     public void A_tunnels_name_is_the_same_in_every_version() =>
-        Assert.Equal("kghadaeb70b6", AwayDataPath.TunnelName(Guests.CareOf.Address, Guests.HomeAgent));
+        Assert.Equal("kghadaeb70b6", TunnelName.Of("kgha", Guests.CareOf.Address, Guests.HomeAgent));
 
     private static List<(string, ushort, FilterMatch)> Passes(KernelState state) =>
         [.. state.OfType<Filter>().Where(filter => filter.Action == FilterAction.Pass).Select(filter => (filter.Link, filter.Priority, filter.Match)).OrderBy(pass => (pass.Link, pass.Priority))];

@@ -28,7 +28,8 @@ public sealed class RegistrarTests
         },
         _ => [],
         TestLog.Log,
-        _ => _story.Add("changed"));
+        _ => _story.Add("changed"),
+        (_, _, _, _) => { });
 
     [Fact]
     public void A_number_is_durable_before_it_is_used()

@@ -42,6 +42,9 @@ internal sealed class GuestLink(EnrolledInterface enrolled, Attachment attachmen
     /// <summary>One registration for each home address: no shared fate.</summary>
     public List<Registration> Registrations { get; } = [];
 
+    /// <summary>How libvirt has made the tap's port of the home link's bridge, while we have it otherwise.</summary>
+    public Linux.BridgePortSettings? PortSettings { get; set; }
+
     /// <summary>What answers the guest's neighbour discovery, while it is away.</summary>
     public GuestPort? GuestPort { get; set; }
 
@@ -114,6 +117,46 @@ internal sealed class Guest(Guid uuid, string name, IReadOnlyList<GuestLink> lin
         Agent = Ticket,
     };
 
+    /// <summary>Where the guest comes from, while packets may come through there.</summary>
+    public Arrival? Arrival { get; set; }
+
+    /// <summary>Where the guest goes to, from the hand-over on.</summary>
+    public Departure? Departure { get; set; }
+
+    /// <summary>What is written down of its move to or from this host; null when there is none.</summary>
+    public MoveRecord? Move { get; set; }
+
+    /// <summary>How the kernel is to serve an interface that is away, or null.</summary>
+    public AwayLink? AwayPath(GuestLink link) => link.AwayLink is { } away
+        ? away with
+        {
+            Departure = Departure?.Tunnel,
+            IsTurned = Departure?.IsTurned == true,
+            Arrival = Arrival?.Tunnel,
+            Outbound = link.Registrations.Where(registration => registration.Path is not null)
+                .ToDictionary(registration => registration.Address, registration => registration.Path!.Path),
+        }
+        : null;
+
+    /// <summary>How the kernel is to serve an interface on the home link, or null where it has nothing to do.</summary>
+    public HomeLinkPath? HomePath(GuestLink link) => link.Attachment is Attachment.Home home && (Arrival is not null || Departure is not null)
+        ? new(
+            link.Enrolled.Mac,
+            link.Enrolled.Link.Router,
+            link.Enrolled.Link.RouterLinkLayerAddress,
+            link.Enrolled.Link.Mtu,
+            [.. link.Enrolled.Addresses.Select(address => address.Address)],
+            home.Bridge,
+            home.Tap)
+        {
+            Departure = Departure?.Tunnel,
+            IsTurned = Departure?.IsTurned == true,
+            Arrival = Arrival?.Tunnel,
+            IsQuiet = Presence == Presence.Incoming,
+            Settings = link.PortSettings,
+        }
+        : null;
+
     public IEnumerable<Registration> Registrations => Links.SelectMany(link => link.Registrations);
 
     public void Dispose()
@@ -122,5 +165,7 @@ internal sealed class Guest(Guid uuid, string name, IReadOnlyList<GuestLink> lin
         {
             link.Dispose();
         }
+
+        Departure?.Dispose();
     }
 }

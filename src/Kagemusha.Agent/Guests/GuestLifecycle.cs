@@ -14,6 +14,9 @@ internal sealed class GuestLifecycle(
     HostKernel kernel,
     Underlay underlay,
     Registrar registrar,
+    DepartingGuests departing,
+    ArrivingGuests arriving,
+    MoveJournal journal,
     PeerChannel channel,
     Departures departures,
     AgentLog log)
@@ -90,7 +93,16 @@ internal sealed class GuestLifecycle(
             }
         }
 
-        var changes = kernel.Apply(guests.AwayLinks);
+        foreach (var link in guest.Links)
+        {
+            if (guest.Arrival is not null && link is { PortSettings: null, Attachment: Attachment.Home { Tap: { } port } })
+            {
+                link.PortSettings = kernel.Find(port)?.BridgePort;
+            }
+        }
+
+        var changes = kernel.Apply(guests.AwayLinks, guests.HomeLinkPaths);
+        arriving.Attached(guest);
         foreach (var link in guest.Links)
         {
             if (link.Attachment is Attachment.Away away && link.GuestPort is null && kernel.Find(away.Tap) is { } tap)
@@ -105,9 +117,20 @@ internal sealed class GuestLifecycle(
     /// <summary>The guest runs here from now on.</summary>
     public void Activate(Guest guest)
     {
+        if (guest.Presence == Presence.Leaving)
+        {
+            departing.TakeBack(guest);
+        }
+
+        if (guest.Presence == Presence.Incoming)
+        {
+            ArrivingGuests.Resumed(guest);
+        }
+
         guest.Presence = Presence.Running;
-        IncomingMarker.Delete(guest.Uuid);
         registrar.Activate(guest);
+        arriving.Activated(guest);
+        IncomingMarker.Delete(guest.Uuid);
         registrar.Changed(guest);
         foreach (var link in guest.Links)
         {
@@ -119,6 +142,7 @@ internal sealed class GuestLifecycle(
     public void Leave(Guest guest)
     {
         guest.Presence = Presence.Leaving;
+        departing.Turn(guest);
         registrar.Deactivate(guest);
     }
 
@@ -128,7 +152,21 @@ internal sealed class GuestLifecycle(
     public void Forget(Guest guest, bool moved)
     {
         registrar.Deactivate(guest);
-        guests.Remove(guest.Uuid);
+        if (moved && guest.Departure is { IsTurned: true })
+        {
+            guests.Depart(guest);
+            if (guest.Links.All(link => link.Attachment is Attachment.Home))
+            {
+                arriving.End(guest);
+            }
+        }
+        else
+        {
+            arriving.End(guest);
+            journal.Close(guest, MoveOutcome.Failed, guest.Presence == Presence.Incoming ? "it never came" : "it has gone from here");
+            guests.Remove(guest.Uuid);
+        }
+
         IncomingMarker.Delete(guest.Uuid);
         if (moved)
         {
@@ -161,7 +199,7 @@ internal sealed class GuestLifecycle(
     {
         try
         {
-            kernel.Apply(guests.AwayLinks);
+            kernel.Apply(guests.AwayLinks, guests.HomeLinkPaths);
         }
         catch (KernelException e)
         {

@@ -7,12 +7,22 @@ namespace Kagemusha.Agent;
 internal sealed class GuestTable
 {
     private readonly Dictionary<Guid, Guest> _guests = [];
+    private readonly Dictionary<Guid, Guest> _departed = [];
 
     public IReadOnlyCollection<Guest> All => _guests.Values;
 
     /// <summary>How the kernel is to serve all of them.</summary>
     public IReadOnlyCollection<AwayLink> AwayLinks =>
-        [.. _guests.Values.SelectMany(guest => guest.Links).Select(link => link.AwayLink).OfType<AwayLink>()];
+        [.. Served.SelectMany(guest => guest.Links.Select(guest.AwayPath)).OfType<AwayLink>()];
+
+    /// <summary>And those on their home link that are handed over.</summary>
+    public IReadOnlyCollection<HomeLinkPath> HomeLinkPaths =>
+        [.. Served.SelectMany(guest => guest.Links.Select(guest.HomePath)).OfType<HomeLinkPath>()];
+
+    /// <summary>The guests that go to another host: those that are still here, and those that have gone and for which packets may still come.</summary>
+    public IEnumerable<Guest> Departures => Served.Where(guest => guest.Departure is not null);
+
+    private IEnumerable<Guest> Served => _guests.Values.Concat(_departed.Values);
 
     public bool TryFind(Guid uuid, [NotNullWhen(true)] out Guest? guest) => _guests.TryGetValue(uuid, out guest);
 
@@ -25,7 +35,31 @@ internal sealed class GuestTable
     public void Put(Guest guest)
     {
         Remove(guest.Uuid);
+        RemoveDeparted(guest);
         _guests.Add(guest.Uuid, guest);
+    }
+
+    /// <summary>The guest lives on elsewhere, and what comes for it is led there.</summary>
+    public void Depart(Guest guest)
+    {
+        RemoveDeparted(guest);
+        _guests.Remove(guest.Uuid);
+        _departed.Add(guest.Uuid, guest);
+        foreach (var link in guest.Links)
+        {
+            link.Dispose();
+            link.GuestPort = null;
+            link.HomeLinkPort = null;
+        }
+    }
+
+    /// <summary>Nothing comes any more for a guest that has gone.</summary>
+    public void RemoveDeparted(Guest guest)
+    {
+        if (_departed.Remove(guest.Uuid, out var departed))
+        {
+            departed.Dispose();
+        }
     }
 
     public void Remove(Guid uuid)

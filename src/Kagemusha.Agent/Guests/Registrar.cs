@@ -14,6 +14,7 @@ internal sealed class Registrar
     private readonly Action<Guest> _save;
     private readonly AgentLog _log;
     private readonly Action<Guest> _changed;
+    private readonly Action<Guest, GuestLink, Registration, MobileNodeEffect> _happened;
     private readonly Func<string, IReadOnlyList<Linux.NetworkInterface>> _portsOf;
     private TaskCompletionSource _news = NextNews();
 
@@ -23,13 +24,15 @@ internal sealed class Registrar
     /// <param name="portsOf">A bridge's ports.</param>
     /// <param name="log">Where what has become of a binding is told.</param>
     /// <param name="changed">Is told when a guest's metadata may be other than libvirt has it.</param>
+    /// <param name="happened">Is told of each effect that was carried out.</param>
     public Registrar(
         GuestTable guests,
         Action<MobilityPacket> send,
         Action<Guest> save,
         Func<string, IReadOnlyList<Linux.NetworkInterface>> portsOf,
         AgentLog log,
-        Action<Guest> changed)
+        Action<Guest> changed,
+        Action<Guest, GuestLink, Registration, MobileNodeEffect> happened)
     {
         _guests = guests;
         _send = send;
@@ -37,6 +40,7 @@ internal sealed class Registrar
         _portsOf = portsOf;
         _log = log;
         _changed = changed;
+        _happened = happened;
     }
 
     /// <summary>When <see cref="WakeUp"/> is to be called.</summary>
@@ -163,6 +167,8 @@ internal sealed class Registrar
                     news.SetResult();
                     break;
             }
+
+            _happened(guest, link, registration, effect);
         }
 
         if (link.Registrations.All(each => each.Node.NextWakeUp is null))

@@ -13,6 +13,15 @@ internal sealed class Registration(Ipv6Address address, MobileNode node)
 
     public MobileNode Node { get; } = node;
 
+    /// <summary>How its packets leave after an arrival; null when by the home agent's tunnel, or natively, for good.</summary>
+    public ArrivalPath? Path { get; set; }
+
+    /// <summary>How the kernel lets them leave now.</summary>
+    public OutboundPath? Led { get; set; }
+
+    /// <summary>Whether they are kept now.</summary>
+    public bool IsHeld { get; set; }
+
     /// <summary>What the metadata is to say of it.</summary>
     public EnrolledAddress Enrolled
     {

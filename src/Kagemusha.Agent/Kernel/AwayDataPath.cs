@@ -1,5 +1,5 @@
-using System.Globalization;
 using Kagemusha.Linux;
+using Kagemusha.Mobility;
 using Kagemusha.Wire;
 
 namespace Kagemusha.Agent;
@@ -30,17 +30,17 @@ internal static class AwayDataPath
             return KernelState.Empty;
         }
 
-        var wanted = new List<KernelObject>
-        {
-            new Sysctl("ipv6/conf/all/forwarding", "1"),
-            new Vrf(VrfName, table),
-            // Without it a lookup that misses goes on in the main table, and the guest's packets leave natively on the foreign link.
-            new Route(new(default, 0), table) { Metric = Route.LastMetric },
-        };
+        var wanted = Shared(table).ToList();
         // The kernel has one tunnel for a pair of addresses. Where two links know different interfaces for it, the routes have changed between them.
-        foreach (var link in links.Reverse().DistinctBy(TunnelName))
+        foreach (var link in links.Reverse().DistinctBy(HomeAgentTunnelName))
         {
-            wanted.Add(new Ip6Tunnel(TunnelName(link), link.CareOf.Address, link.HomeAgent) { Underlay = link.CareOf.Interface, Master = VrfName });
+            wanted.Add(new Ip6Tunnel(HomeAgentTunnelName(link), link.CareOf.Address, link.HomeAgent) { Underlay = link.CareOf.Interface, Master = VrfName });
+        }
+
+        wanted.AddRange(links.SelectMany(link => new[] { link.Departure, link.Arrival }).OfType<HandOverTunnel>().Select(HandOverDataPath.Tunnel));
+        if (links.Any(link => link.Outbound.Values.Contains(OutboundPath.Held)))
+        {
+            wanted.AddRange(HeldPackets.Links);
         }
 
         wanted.AddRange(links.SelectMany(link => GuestSide(link, hostAddresses, table)));
@@ -48,31 +48,43 @@ internal static class AwayDataPath
         return KernelState.Create([.. wanted]);
     }
 
-    /// <summary>The name of the tunnel between two addresses.</summary>
-    public static string TunnelName(Ipv6Address careOfAddress, Ipv6Address homeAgent)
-    {
-        // FNV-1a: the name only has to be the same each time and fit in 15 bytes.
-        uint hash = 2166136261;
-        foreach (var b in (byte[])[.. careOfAddress.ToArray(), .. homeAgent.ToArray()])
-        {
-            hash = (hash ^ b) * 16777619;
-        }
+    /// <summary>What is there as long as anything of ours is.</summary>
+    public static IEnumerable<KernelObject> Shared(uint table) =>
+    [
+        new Sysctl("ipv6/conf/all/forwarding", "1"),
+        new Vrf(VrfName, table),
+        // Without it a lookup that misses goes on in the main table, and the guest's packets leave natively on the foreign link.
+        new Route(new(default, 0), table) { Metric = Route.LastMetric },
+    ];
 
-        return "kgha" + hash.ToString("x8", CultureInfo.InvariantCulture);
+    /// <summary>The step that sends what is for a home address to this link: the guest's tap, or the hand-over's tunnel.</summary>
+    public static Route Inbound(Ipv6Address home, string link, uint table) => new(new(home, 128), table) { Link = link };
+
+    /// <summary>The step that lets the packets of a home address leave in this way.</summary>
+    public static Route Outbound(AwayLink link, Ipv6Address home, OutboundPath path, uint table)
+    {
+        var route = new Route(new(default, 0), table) { Source = new(home, 128) };
+        return path switch
+        {
+            OutboundPath.ThroughSource when link.Arrival is { } arrival => route with { Link = arrival.Name },
+            OutboundPath.Held => route with { Link = HeldPackets.Entrance, Gateway = HeldPackets.Gateway },
+            _ => route with { Link = HomeAgentTunnelName(link) },
+        };
     }
 
-    private static string TunnelName(AwayLink link) => TunnelName(link.CareOf.Address, link.HomeAgent);
+    /// <summary>The name of the tunnel to a link's home agent.</summary>
+    public static string HomeAgentTunnelName(AwayLink link) => TunnelName.Of("kgha", link.CareOf.Address, link.HomeAgent);
 
     private static IEnumerable<KernelObject> GuestSide(AwayLink link, IReadOnlyCollection<Ipv6Address> hostAddresses, uint table)
     {
         var tap = link.Tap;
-        yield return new Port(tap) { Master = VrfName, Address = link.RouterMac };
+        yield return new Port(tap) { Master = VrfName, Address = link.RouterMac, TransmitQueueLength = HandOverDataPath.QueueLength };
         yield return new LinkAddress(tap, link.Router, 64);
         foreach (var home in link.HomeAddresses)
         {
             yield return new Neighbour(tap, home, link.Mac);
-            yield return new Route(new(home, 128), table) { Link = tap };
-            yield return new Route(new(default, 0), table) { Source = new(home, 128), Link = TunnelName(link) };
+            yield return Inbound(home, link is { IsTurned: true, Departure: { } departure } ? departure.Name : tap, table);
+            yield return Outbound(link, home, link.Outbound.GetValueOrDefault(home, OutboundPath.HomeAgentTunnel), table);
         }
 
         // The agent reads its copy of the guest's neighbour discovery before this drops it.

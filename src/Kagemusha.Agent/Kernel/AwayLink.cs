@@ -1,3 +1,4 @@
+using Kagemusha.Mobility;
 using Kagemusha.Wire;
 
 namespace Kagemusha.Agent;
@@ -28,4 +29,17 @@ internal sealed record AwayLink(
     LinkLayerAddress RouterMac,
     IReadOnlyList<Ipv6Address> HomeAddresses,
     Ipv6Address HomeAgent,
-    CareOf CareOf);
+    CareOf CareOf)
+{
+    /// <summary>Where it is going to, if it is.</summary>
+    public HandOverTunnel? Departure { get; init; }
+
+    /// <summary>Whether what is for the guest goes there already.</summary>
+    public bool IsTurned { get; init; }
+
+    /// <summary>Where it comes from, if it does.</summary>
+    public HandOverTunnel? Arrival { get; init; }
+
+    /// <summary>How the packets of home addresses leave that do not leave by the home agent's tunnel.</summary>
+    public IReadOnlyDictionary<Ipv6Address, OutboundPath> Outbound { get; init; } = new Dictionary<Ipv6Address, OutboundPath>();
+}

@@ -11,9 +11,9 @@ internal sealed class HostKernel(Kernel kernel, AgentConfiguration configuration
     /// <summary>Makes the kernel match. Does nothing where it does already.</summary>
     /// <returns>What was changed, as <c>ip</c> and <c>tc</c> lines.</returns>
     /// <exception cref="KernelException">The kernel refused; the rest may be there.</exception>
-    public IReadOnlyList<string> Apply(IReadOnlyCollection<AwayLink> links)
+    public IReadOnlyList<string> Apply(IReadOnlyCollection<AwayLink> links, IReadOnlyCollection<HomeLinkPath> homeLinks)
     {
-        if (links.Count > 0)
+        if (links.Count + homeLinks.Count > 0)
         {
             foreach (var link in SystemControl.KeepRouterAdvertisements(kernel.Interfaces()))
             {
@@ -21,7 +21,7 @@ internal sealed class HostKernel(Kernel kernel, AgentConfiguration configuration
             }
         }
 
-        var wanted = AwayDataPath.For(links, HostAddresses(), configuration.VrfTable);
+        var wanted = AwayDataPath.For(links, HostAddresses(), Table).With(HandOverDataPath.For(homeLinks, Table));
         var changes = kernel.Apply(wanted, Scope).Changes.Select(change => change.ToString()).ToList();
         foreach (var change in changes)
         {
@@ -30,6 +30,23 @@ internal sealed class HostKernel(Kernel kernel, AgentConfiguration configuration
 
         return changes;
     }
+
+    /// <summary>The table of the guests' VRF.</summary>
+    public uint Table => configuration.VrfTable;
+
+    /// <summary>Makes ready what is to be done at once at the switch of a move: one netlink batch, without looking first.</summary>
+    /// <exception cref="KernelException">A link is not there.</exception>
+    public PreparedChanges Prepare(IReadOnlyList<KernelObject> replacing) => kernel.Prepare(replacing, Scope);
+
+    /// <summary>The way to another host, for a tunnel; null without a route.</summary>
+    public HandOverTunnel? TunnelTo(Ipv6Address local, Ipv6Address remote) =>
+        kernel.Lookup(remote) is { } route ? new(local, remote, route.Interface) : null;
+
+    /// <summary>What has passed a link; null if it has gone.</summary>
+    public LinkStatistics? Statistics(string link) => kernel.Interfaces().Find(link) is { } there ? kernel.Statistics(there.Index) : null;
+
+    /// <summary>Begins to keep what is sent to a domain's tap.</summary>
+    public TapTail KeepTail(int tap, string domain) => new(kernel, tap, readsOneMore: !VhostThreads.Serve(domain));
 
     /// <summary>The link of this name, if it is there.</summary>
     public NetworkInterface? Find(string name) => kernel.Interfaces().Find(name);

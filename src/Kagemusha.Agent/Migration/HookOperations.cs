@@ -12,10 +12,11 @@ namespace Kagemusha.Agent;
 /// <param name="lifecycle">What becomes of them.</param>
 /// <param name="attachments">Where their interfaces end.</param>
 /// <param name="source">What the host that a guest comes from knows of it.</param>
+/// <param name="arriving">The ways from the hosts that guests come from.</param>
 /// <param name="look">Checks with libvirt whether a domain is here: not while libvirt holds its lock and waits for this.</param>
 /// <param name="log">Where each decision is told.</param>
 internal sealed class HookOperations(
-    GuestTable guests, GuestLifecycle lifecycle, Attachments attachments, SourceAgent source, Func<Guid, Task> look, AgentLog log)
+    GuestTable guests, GuestLifecycle lifecycle, Attachments attachments, SourceAgent source, ArrivingGuests arriving, Func<Guid, Task> look, AgentLog log)
 {
     // EOPNOTSUPP
     private const int NotSupported = 95;
@@ -102,6 +103,11 @@ internal sealed class HookOperations(
         var guest = lifecycle.Take(xml.Uuid, xml.Name, profile, enrolled => places[enrolled], Presence.Incoming, handOver?.Snapshots);
         try
         {
+            if (handOver is not null)
+            {
+                arriving.Expect(guest, profile.Agent!, handOver);
+            }
+
             // All but the tap, which is not there yet: what the kernel cannot do, it refuses now.
             lifecycle.Attach(guest);
             IncomingMarker.Create(guest.Uuid);

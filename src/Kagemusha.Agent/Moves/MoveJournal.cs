@@ -51,6 +51,17 @@ internal sealed class MoveJournal(Action<string> warn, string directory = MoveJo
         });
     }
 
+    /// <summary>What is written down of a guest's move is complete.</summary>
+    public void Close(Guest guest, MoveOutcome outcome, string? detail = null)
+    {
+        if (guest.Move is { } move)
+        {
+            guest.Move = null;
+            move.End(outcome, detail);
+            Save(move);
+        }
+    }
+
     /// <summary>The moves, the oldest first; all that was saved before is in it.</summary>
     /// <param name="domain">Only this one's, by name or UUID, or null for all.</param>
     public Task<IReadOnlyList<Move>> ReadAsync(string? domain = null) => Enqueue(() => Read(domain));

@@ -4,22 +4,39 @@ using Kagemusha.Wire;
 
 namespace Kagemusha.Agent;
 
+/// <summary>An interface at the source.</summary>
+/// <param name="IsAtHome">Whether it is on the home link there.</param>
+/// <param name="Hold">For how long the home agent may still drop what follows an update.</param>
+internal sealed record HandedLink(bool IsAtHome, TimeSpan Hold);
+
 /// <summary>What the source's agent knows of a guest that is coming.</summary>
 /// <param name="Profile">The metadata, brought up to date.</param>
 /// <param name="Snapshots">The registrations.</param>
-internal sealed record GuestHandOver(MobilityProfile Profile, IReadOnlyDictionary<Ipv6Address, MobileNodeSnapshot> Snapshots)
+/// <param name="Links">The interfaces, by the guest's address.</param>
+internal sealed record GuestHandOver(
+    MobilityProfile Profile,
+    IReadOnlyDictionary<Ipv6Address, MobileNodeSnapshot> Snapshots,
+    IReadOnlyDictionary<LinkLayerAddress, HandedLink> Links)
 {
+    // Longer, and a guest would notice it; what is less is a home agent's.
+    private const double LongestHold = 1;
+
+
     // RFC 6275, section 6.1.7: a lifetime has 16 bits of 4 s.
     private const double LongestLifetime = 4 * ushort.MaxValue;
 
     /// <summary>What this host hands over.</summary>
-    public static HandOver Of(Guest guest) => new([.. guest.Links.Select(link => new HandedInterface(
+    /// <param name="guest">The guest.</param>
+    /// <param name="holdFor">How long packets are to be held behind an update to a home agent.</param>
+    public static HandOver Of(Guest guest, Func<Ipv6Address, TimeSpan> holdFor) => new([.. guest.Links.Select(link => new HandedInterface(
         link.Enrolled.Mac,
         [.. link.Enrolled.Link.Prefixes],
         link.Enrolled.Link.Router,
         link.Enrolled.Link.RouterLinkLayerAddress,
         link.Enrolled.Link.Mtu,
         link.Enrolled.Link.RouterAdvertisement.Span.ToArray(),
+        link.Attachment is Attachment.Home,
+        holdFor(link.Enrolled.HomeAgent).TotalSeconds,
         [.. link.Registrations.Select(Of)]))]);
 
     /// <summary>What was handed over, if it is of this guest.</summary>
@@ -29,17 +46,24 @@ internal sealed record GuestHandOver(MobilityProfile Profile, IReadOnlyDictionar
     public static GuestHandOver Read(HandOver handOver, MobilityProfile profile)
     {
         var snapshots = new Dictionary<Ipv6Address, MobileNodeSnapshot>();
+        var links = new Dictionary<LinkLayerAddress, HandedLink>();
         var interfaces = profile.Interfaces.Select(enrolled =>
         {
             var handed = handOver.Interfaces.FirstOrDefault(each => each.Mac == enrolled.Mac)
                 ?? throw new PeerException($"its answer says nothing of the interface {enrolled.Mac}");
+            if (handed.Hold is not (>= 0 and <= LongestHold))
+            {
+                throw new PeerException($"its answer has a time to hold packets for {enrolled.Mac} that cannot be");
+            }
+
+            links[enrolled.Mac] = new(handed.AtHome, TimeSpan.FromSeconds(handed.Hold));
             return enrolled with
             {
                 Link = new([.. handed.Prefixes], handed.Router, handed.RouterLinkLayerAddress, handed.Mtu, [.. handed.RouterAdvertisement]),
                 Addresses = [.. enrolled.Addresses.Select(address => Read(handed, address, snapshots))],
             };
         });
-        return new(profile with { Interfaces = [.. interfaces] }, snapshots);
+        return new(profile with { Interfaces = [.. interfaces] }, snapshots, links);
     }
 
     private static HandedAddress Of(Registration registration)

@@ -9,16 +9,25 @@ namespace Kagemusha.Agent;
 /// <param name="guests">The guests of this host.</param>
 /// <param name="departures">Those that have gone.</param>
 /// <param name="isLeaving">Asks libvirt whether it is sending the domain to another host now.</param>
+/// <param name="prepare">Makes a guest ready to be handed over to another host.</param>
+/// <param name="arrived">Is told that a guest has arrived where it was handed over to.</param>
 /// <param name="renew">Gives a guest another token.</param>
 /// <param name="log">Where what was given to whom is told.</param>
 internal sealed class OutgoingHandOvers(
-    GuestTable guests, Departures departures, Func<Guid, Task<bool>> isLeaving, Action<Guest> renew, Action<Guest, string> log)
+    GuestTable guests, Departures departures, Func<Guid, Task<bool>> isLeaving, 
+    Func<Guest, PeerEndpoint, HandOver> prepare, Action<PeerCaller, ArrivedRequest> arrived, Action<Guest> renew, Action<Guest, string> log)
 {
     // The same for each cause: whoever guesses learns nothing.
     private static readonly PeerRefused Refusal = new("it has no migration of this VM under way that would allow it: its log says more");
 
     public async Task<PeerAnswer> AnswerAsync(PeerCaller caller, PeerRequest request)
     {
+        if (request is ArrivedRequest there)
+        {
+            arrived(caller, there);
+            return new(new Understood());
+        }
+
         if (request is not HandOverRequest wanted)
         {
             return new(Refusal, "it asks for what this version does not know");
@@ -46,8 +55,18 @@ internal sealed class OutgoingHandOvers(
             renew(guest);
         }
 
+        HandOver handOver;
+        try
+        {
+            handOver = prepare(guest, wanted.Destination);
+        }
+        catch (Exception e) when (e is Linux.KernelException or UnreachableException)
+        {
+            return new(new PeerRefused($"it cannot lead packets to this host: {e.Message}"), $"{guest.Name} cannot be handed over to it: {e.Message}");
+        }
+
         log(guest, $"handed over to the agent of {caller}");
-        return new(GuestHandOver.Of(guest));
+        return new(handOver);
     }
 
     private string? Check(PeerCaller caller, HandOverRequest wanted, out Guest? guest) =>

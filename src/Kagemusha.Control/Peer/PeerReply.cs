@@ -7,6 +7,7 @@ namespace Kagemusha.Control;
 [JsonPolymorphic(TypeDiscriminatorPropertyName = "reply")]
 [JsonDerivedType(typeof(HandOver), "hand-over")]
 [JsonDerivedType(typeof(HandedOver), "handed-over")]
+[JsonDerivedType(typeof(Understood), "understood")]
 [JsonDerivedType(typeof(PeerRefused), "refused")]
 public abstract record PeerReply;
 
@@ -21,6 +22,8 @@ public sealed record HandOver(IReadOnlyList<HandedInterface> Interfaces) : PeerR
 /// <param name="RouterLinkLayerAddress">The home router's link-layer address.</param>
 /// <param name="Mtu">The home link's MTU.</param>
 /// <param name="RouterAdvertisement">The home router's last advertisement, from its type on.</param>
+/// <param name="AtHome">Whether the guest is on its home link there: what it sends need not wait for its home agent.</param>
+/// <param name="Hold">For how many seconds the home agent may still drop what follows an update.</param>
 /// <param name="Addresses">The home addresses.</param>
 public sealed record HandedInterface(
     LinkLayerAddress Mac,
@@ -29,6 +32,8 @@ public sealed record HandedInterface(
     LinkLayerAddress RouterLinkLayerAddress,
     int Mtu,
     byte[] RouterAdvertisement,
+    bool AtHome,
+    double Hold,
     IReadOnlyList<HandedAddress> Addresses);
 
 /// <summary>The registration of one home address: remaining lifetimes in seconds, never clock readings.</summary>
@@ -43,6 +48,9 @@ public sealed record HandedAddress(
 /// <summary>The guest is not on this host any more.</summary>
 /// <param name="To">The agent to which it was handed over, or null if that is not known.</param>
 public sealed record HandedOver(PeerEndpoint? To) : PeerReply;
+
+/// <summary>The caller has been heard.</summary>
+public sealed record Understood : PeerReply;
 
 /// <summary>The caller gets nothing, and is not told of what there is.</summary>
 /// <param name="Reason">One sentence for the caller's administrator.</param>

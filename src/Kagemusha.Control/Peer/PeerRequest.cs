@@ -6,15 +6,25 @@ namespace Kagemusha.Control;
 /// <param name="Version">The version of the messages that the caller speaks.</param>
 [JsonPolymorphic(TypeDiscriminatorPropertyName = "request")]
 [JsonDerivedType(typeof(HandOverRequest), "hand-over")]
+[JsonDerivedType(typeof(ArrivedRequest), "arrived")]
 public abstract record PeerRequest(int Version)
 {
     /// <summary>The version that this program speaks, and the only one.</summary>
-    public const int CurrentVersion = 1;
+    public const int CurrentVersion = 2;
 }
 
 /// <summary>A domain is migrating to the caller, who wants what its agent knows of it; answered by <see cref="HandOver"/>.</summary>
 /// <param name="Version">The version of the messages that the caller speaks.</param>
 /// <param name="Domain">The domain's UUID.</param>
 /// <param name="Token">What the domain's metadata has shown to the caller.</param>
-/// <param name="Destination">Where the caller is reached itself.</param>
+/// <param name="Destination">Where the caller is reached itself; its address is the caller's end of the hand-over's tunnel.</param>
 public sealed record HandOverRequest(int Version, Guid Domain, OneTimeToken Token, PeerEndpoint Destination) : PeerRequest(Version);
+
+/// <summary>
+/// A domain that was handed over runs at the caller's, and its home agents have turned: nothing new comes for it to the one that is asked. Answered
+/// by <see cref="Understood"/>.
+/// </summary>
+/// <param name="Version">The version of the messages that the caller speaks.</param>
+/// <param name="Domain">The domain's UUID.</param>
+/// <param name="Token">What was shown for the hand-over.</param>
+public sealed record ArrivedRequest(int Version, Guid Domain, OneTimeToken Token) : PeerRequest(Version);

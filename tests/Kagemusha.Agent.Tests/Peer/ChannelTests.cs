@@ -113,9 +113,9 @@ public sealed class ChannelTests : IDisposable
     [Fact]
     public async Task Another_version_is_named()
     {
-        var reply = Assert.IsType<PeerRefused>(await _rig.AskAsync(_rig.Request with { Version = 2 }));
-        Assert.Contains("version 1 of the agents' messages, not 2", reply.Reason, StringComparison.Ordinal);
-        Assert.Equal("hv-b (::1) got nothing: it speaks version 2 of the agents' messages", _rig.NextRefusal());
+        var reply = Assert.IsType<PeerRefused>(await _rig.AskAsync(_rig.Request with { Version = 1 }));
+        Assert.Contains("version 2 of the agents' messages, not 1", reply.Reason, StringComparison.Ordinal);
+        Assert.Equal("hv-b (::1) got nothing: it speaks version 1 of the agents' messages", _rig.NextRefusal());
     }
 
     [Fact]

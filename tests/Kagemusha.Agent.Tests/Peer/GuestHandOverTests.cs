@@ -15,18 +15,19 @@ public sealed class GuestHandOverTests : IDisposable
     [Fact]
     public void It_is_newer_than_the_metadata()
     {
-        var (profile, snapshots) = GuestHandOver.Read(GuestHandOver.Of(_guest), Profile);
+        var (profile, snapshots, links) = GuestHandOver.Read(GuestHandOver.Of(_guest, _ => TimeSpan.FromMilliseconds(8)), Profile);
         Assert.Equal(new(PeerRig.HomeAddress, 320, BindingPossible: true), Assert.Single(Assert.Single(profile.Interfaces).Addresses));
         var snapshot = snapshots[PeerRig.HomeAddress];
         Assert.Equal(320, snapshot.ReservedThrough);
         Assert.Equal(PeerRig.CareOfAddress, snapshot.CareOfAddress);
         Assert.InRange(snapshot.BindingRemaining.TotalSeconds, 300, 400);
+        Assert.Equal(new(IsAtHome: true, TimeSpan.FromMilliseconds(8)), links[_guest.Links[0].Enrolled.Mac]);
     }
 
     [Fact]
     public void The_home_link_is_as_the_source_knows_it()
     {
-        var handed = GuestHandOver.Of(_guest).Interfaces[0] with { Mtu = 1400, RouterAdvertisement = [134, 0, 1, 2, 3] };
+        var handed = GuestHandOver.Of(_guest, _ => TimeSpan.FromMilliseconds(8)).Interfaces[0] with { Mtu = 1400, RouterAdvertisement = [134, 0, 1, 2, 3] };
         var link = GuestHandOver.Read(new([handed]), Profile).Profile.Interfaces[0].Link;
         Assert.Equal(Profile.Interfaces[0].Link with { Mtu = 1400, RouterAdvertisement = [134, 0, 1, 2, 3] }, link);
     }
@@ -34,7 +35,7 @@ public sealed class GuestHandOverTests : IDisposable
     [Fact]
     public void What_is_of_other_interfaces_or_addresses_is_refused()
     {
-        var handed = GuestHandOver.Of(_guest).Interfaces[0];
+        var handed = GuestHandOver.Of(_guest, _ => TimeSpan.FromMilliseconds(8)).Interfaces[0];
         Refused(new([]), "says nothing of the interface 52:54:00:00:00:01");
         Refused(new([handed with { Mac = LinkLayerAddress.Parse("52:54:00:00:00:02") }]), "says nothing of the interface 52:54:00:00:00:01");
         Refused(new([handed with { Addresses = [] }]), "says nothing of the home address 2001:db8:1::42");
@@ -47,7 +48,7 @@ public sealed class GuestHandOverTests : IDisposable
     [InlineData(0, double.PositiveInfinity)]
     public void A_lifetime_that_cannot_be_is_refused(double remaining, double mayRemain)
     {
-        var handed = GuestHandOver.Of(_guest).Interfaces[0];
+        var handed = GuestHandOver.Of(_guest, _ => TimeSpan.FromMilliseconds(8)).Interfaces[0];
         var address = handed.Addresses[0] with { BindingRemaining = remaining, BindingMayRemain = mayRemain };
         Refused(new([handed with { Addresses = [address] }]), "a lifetime for 2001:db8:1::42 that cannot be");
     }

@@ -27,7 +27,7 @@ internal sealed class PeerRig : IDisposable
         Guest = new(Uuid, "vm", [Link()]) { Presence = Presence.Running };
         Guests.Put(Guest);
         _server = new(Authority.For("hv-a"));
-        Outgoing = new(Guests, Departures, _ => Task.FromResult(IsMigrating), Renewed.Add, (guest, line) => Told.Add($"{guest.Name}: {line}"));
+        Outgoing = new(Guests, Departures, _ => Task.FromResult(IsMigrating), Prepare, (caller, arrived) => Arrived.Add((caller, arrived)), Renewed.Add, (guest, line) => Told.Add($"{guest.Name}: {line}"));
         _listener = new(new(IPAddress.IPv6Loopback, 0), _server, patience ?? TimeSpan.FromSeconds(20), Outgoing.AnswerAsync, Refused.Add);
         _running = _listener.RunAsync(_stop.Token);
         Endpoint = new(Ipv6Address.Parse("::1"), (ushort)_listener.LocalEndPoint.Port, "hv-a");
@@ -61,6 +61,12 @@ internal sealed class PeerRig : IDisposable
     public BlockingCollection<string> Told { get; } = [];
 
     public BlockingCollection<Guest> Renewed { get; } = [];
+
+    /// <summary>Who has said that a guest has arrived.</summary>
+    public BlockingCollection<(PeerCaller Caller, ArrivedRequest Request)> Arrived { get; } = [];
+
+    /// <summary>Why this host's kernel cannot lead packets to another, if it cannot.</summary>
+    public string? Obstacle { get; set; }
 
     /// <summary>The next line of a caller that got nothing.</summary>
     public string NextRefusal()
@@ -111,8 +117,12 @@ internal sealed class PeerRig : IDisposable
         Refused.Dispose();
         Told.Dispose();
         Renewed.Dispose();
+        Arrived.Dispose();
         _stop.Dispose();
     }
+
+    private HandOver Prepare(Guest guest, PeerEndpoint to) =>
+        Obstacle is null ? GuestHandOver.Of(guest, _ => TimeSpan.FromMilliseconds(8)) : throw new UnreachableException(Obstacle);
 
     /// <summary>The guest's interface: registered from hv-a, with numbers through 320.</summary>
     public static GuestLink Link()

@@ -20,7 +20,7 @@ public class PeerFrameTests
         Assert.True(OneTimeToken.TryParse(Digits, out var token));
         var request = new HandOverRequest(PeerRequest.CurrentVersion, Domain, token, Endpoint);
         const string Json = $$"""
-            {"request":"hand-over","domain":"c0ffee00-0000-4000-8000-000000000001","token":"{{Digits}}","destination":{"address":"2001:db8:f4::2","port":6275,"certificate_name":"hv-b"},"version":1}
+            {"request":"hand-over","domain":"c0ffee00-0000-4000-8000-000000000001","token":"{{Digits}}","destination":{"address":"2001:db8:f4::2","port":6275,"certificate_name":"hv-b"},"version":2}
             """;
         using var stream = new MemoryStream();
         await PeerFrame.WriteAsync(stream, request, Cancellation);
@@ -51,7 +51,7 @@ public class PeerFrameTests
     public async Task A_hand_over_is_written_and_read()
     {
         const string Json = """
-            {"reply":"hand-over","interfaces":[{"mac":"52:54:00:00:00:01","prefixes":["2001:db8:1::/64"],"router":"fe80::1","router_link_layer_address":"52:54:00:ff:00:01","mtu":1500,"router_advertisement":"hgAA","addresses":[{"home_address":"2001:db8:1::42","reserved_through":320,"care_of_address":null,"binding_remaining":0,"binding_may_remain":0.5}]}]}
+            {"reply":"hand-over","interfaces":[{"mac":"52:54:00:00:00:01","prefixes":["2001:db8:1::/64"],"router":"fe80::1","router_link_layer_address":"52:54:00:ff:00:01","mtu":1500,"router_advertisement":"hgAA","at_home":true,"hold":0.008,"addresses":[{"home_address":"2001:db8:1::42","reserved_through":320,"care_of_address":null,"binding_remaining":0,"binding_may_remain":0.5}]}]}
             """;
         using var read = new MemoryStream(Frame(Json));
         var handOver = Assert.IsType<HandOver>(await PeerFrame.ReadReplyAsync(read, Cancellation));

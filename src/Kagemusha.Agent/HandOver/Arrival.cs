@@ -1,0 +1,19 @@
+using Kagemusha.Control;
+
+namespace Kagemusha.Agent;
+
+/// <summary>A guest's way from the host that it comes from, from the hand-over until nothing comes through it any more.</summary>
+/// <param name="from">The other host's agent, with the token that was shown to it.</param>
+/// <param name="tunnel">The way to it.</param>
+internal sealed class Arrival(PeerTicket from, HandOverTunnel tunnel)
+{
+    public PeerTicket From { get; } = from;
+
+    public HandOverTunnel Tunnel { get; } = tunnel;
+
+    /// <summary>Whether the other host's agent knows that the home agent has turned.</summary>
+    public bool IsReported { get; set; }
+
+    /// <summary>When the tunnel may go; monotonic.</summary>
+    public TimeSpan? EndsAt { get; set; }
+}

@@ -1,0 +1,215 @@
+using Kagemusha.Control;
+using Kagemusha.Linux;
+using Kagemusha.Mobility;
+using Kagemusha.Wire;
+
+namespace Kagemusha.Agent;
+
+/// <summary>
+/// The destination of a move: lets a guest's own packets leave by the host that it comes from until its home agent has turned, or holds them
+/// for the moment in which the home agent does; then tells that host.
+/// </summary>
+internal sealed class ArrivingGuests(
+    GuestTable guests, HostKernel kernel, PeerChannel channel, MoveJournal journal, HomeAgentTimings timings, AgentLog log) : IDisposable
+{
+    // Longer than the source's agent waits for the last packet.
+    private static readonly TimeSpan Linger = TimeSpan.FromSeconds(30);
+
+    private HeldPackets? _held;
+
+    /// <summary>Called when the kernel is to be brought into the state that is now wanted.</summary>
+    public event Action? Changed;
+
+    /// <summary>When <see cref="WakeUp"/> is to be called.</summary>
+    public TimeSpan? NextWakeUp => guests.All.Select(guest => guest.Arrival?.EndsAt)
+        .Concat(guests.All.SelectMany(guest => guest.Registrations).Select(registration => registration.Path?.NextWakeUp))
+        .Min();
+
+    /// <summary>Where the guest comes from, and how its own packets leave at first.</summary>
+    public void Expect(Guest guest, PeerTicket from, GuestHandOver handOver)
+    {
+        if (channel.EndpointFor(guest.Profile)?.Address is not { } here || kernel.TunnelTo(here, from.Endpoint.Address) is not { } tunnel)
+        {
+            throw new UnreachableException($"this host has no route to {from.Endpoint.Address}");
+        }
+
+        guest.Arrival = new(from, tunnel);
+        guest.Move = journal.Begin(guest.Uuid, guest.Name, MoveRole.Destination, from.Endpoint.CertificateName);
+        guest.Move.Add(MoveStep.HookCalled, "migrate begin");
+        guest.Move.Add(MoveStep.HandedOver);
+        foreach (var link in guest.Links.Where(link => link.Attachment is Attachment.Away))
+        {
+            var handed = handOver.Links[link.Enrolled.Mac];
+            foreach (var registration in link.Registrations)
+            {
+                var isRegistered = !handed.IsAtHome && handOver.Snapshots[registration.Address] is { CareOfAddress: not null } snapshot && snapshot.BindingRemaining > TimeSpan.Zero;
+                registration.Path = new(isRegistered, handed.Hold);
+            }
+        }
+    }
+
+    /// <summary>The kernel has what it was to have.</summary>
+    public void Attached(Guest guest)
+    {
+        foreach (var registration in guest.Registrations.Where(registration => registration is { Path.Path: OutboundPath.Held, IsHeld: false }))
+        {
+            _held ??= HeldPackets.Open(kernel, log);
+            _held?.Hold(registration.Address);
+            registration.IsHeld = _held is not null;
+        }
+    }
+
+    /// <summary>The guest runs here from this moment on.</summary>
+    public static void Resumed(Guest guest) => guest.Move?.Add(MoveStep.Resumed);
+
+    /// <summary>The guest runs here, and its registrations have been told.</summary>
+    public void Activated(Guest guest)
+    {
+        if (guest.Arrival is not null)
+        {
+            Changed?.Invoke();
+            Settle(guest);
+            if (guest.Move is { } move)
+            {
+                journal.Save(move);
+            }
+        }
+    }
+
+    /// <summary>A registration has got on.</summary>
+    public void Follow(Guest guest, GuestLink link, Registration registration, MobileNodeEffect effect)
+    {
+        switch (effect)
+        {
+            case MobileNodeEffect.SendFromCareOfAddress:
+                registration.Path?.UpdateSent(Clock.Now);
+                guest.Move?.Add(MoveStep.UpdateSent);
+                break;
+            case MobileNodeEffect.BindingChanged { Change: BindingChange.Refused, Status: not BindingStatus.SequenceNumberOutOfWindow }:
+                registration.Path?.UpdateUnanswered(Clock.Now);
+                break;
+            case MobileNodeEffect.UpdateAnswered answered:
+                timings.Add(link.Enrolled.HomeAgent, answered);
+                break;
+            case MobileNodeEffect.BindingChanged { Change: BindingChange.Registered or BindingChange.Refreshed }:
+                registration.Path?.Acknowledged(Clock.Now);
+                guest.Move?.Add(MoveStep.Acknowledged);
+                break;
+            case MobileNodeEffect.BindingChanged { Change: BindingChange.Deregistered }:
+                guest.Move?.Add(MoveStep.Acknowledged);
+                break;
+            default:
+                return;
+        }
+
+        Lead(guest, link, registration);
+        Settle(guest);
+    }
+
+    /// <summary><see cref="NextWakeUp"/> has come.</summary>
+    public void WakeUp()
+    {
+        var now = Clock.Now;
+        foreach (var guest in guests.All.ToList())
+        {
+            foreach (var link in guest.Links)
+            {
+                foreach (var registration in link.Registrations.Where(registration => registration.Path?.NextWakeUp <= now))
+                {
+                    registration.Path!.WakeUp(now);
+                    Lead(guest, link, registration);
+                }
+            }
+
+            if (guest.Arrival?.EndsAt <= now)
+            {
+                End(guest);
+                log.Decision(guest.Name, "nothing comes through its last host any more: the hand-over's tunnel is closed");
+                guest.Move?.Add(MoveStep.TunnelGone);
+                journal.Close(guest, MoveOutcome.Moved);
+                Changed?.Invoke();
+            }
+        }
+    }
+
+    /// <summary>The guest has come for good, or will not come.</summary>
+    public void End(Guest guest)
+    {
+        guest.Arrival = null;
+        foreach (var registration in guest.Registrations)
+        {
+            _held?.Forget(registration.Address);
+            registration.Path = null;
+        }
+    }
+
+    /// <summary>Lets a home address' packets leave as they are to.</summary>
+    private void Lead(Guest guest, GuestLink link, Registration registration)
+    {
+        if (registration.Path is not { } path || guest.AwayPath(link) is not { } away || path.Path == registration.Led)
+        {
+            return;
+        }
+
+        var wasHeld = registration.Led == OutboundPath.Held || registration.IsHeld;
+        registration.Led = path.Path;
+        guest.Move?.Add(MoveStep.PathChanged, path.Path switch
+        {
+            OutboundPath.ThroughSource => "out through the last host",
+            OutboundPath.Held => "out: held",
+            _ => "out by the home agent's tunnel",
+        });
+        var route = AwayDataPath.Outbound(away, registration.Address, path.Path, kernel.Table);
+        if (path.Path == OutboundPath.Held)
+        {
+            _held?.Hold(registration.Address);
+        }
+        else if (wasHeld && kernel.Find(route.Link!) is { } link2)
+        {
+            _held?.Release(registration.Address, link2.Index);
+        }
+
+        registration.IsHeld = path.Path == OutboundPath.Held;
+        try
+        {
+            kernel.Prepare([route]).Carry();
+        }
+        catch (KernelException e)
+        {
+            log.Decision(guest.Name, $"{registration.Address}: {e.Message}", failed: true);
+        }
+
+        _held?.Drain();
+        Changed?.Invoke();
+    }
+
+    private void Settle(Guest guest)
+    {
+        if (guest is not { Presence: Presence.Running, Arrival: { IsReported: false } arrival } || !guest.Registrations.All(IsSettled))
+        {
+            return;
+        }
+
+        arrival.IsReported = true;
+        arrival.EndsAt = Clock.Now + Linger;
+        ReportAsync(guest, arrival);
+    }
+
+    private async void ReportAsync(Guest guest, Arrival arrival)
+    {
+        try
+        {
+            await channel.Client!.AskAsync(arrival.From.Endpoint, new ArrivedRequest(PeerRequest.CurrentVersion, guest.Uuid, arrival.From.Token));
+        }
+        catch (PeerException e)
+        {
+            // It has a limit of its own.
+            log.Decision(guest.Name, $"the agent of {arrival.From.Endpoint} was not told that it has arrived: {e.Message}", failed: true);
+        }
+    }
+
+    private static bool IsSettled(Registration registration) =>
+        registration.Node.GetState(Clock.Now).Phase is MobileNodePhase.AtHome or MobileNodePhase.Registered;
+
+    public void Dispose() => _held?.Dispose();
+}

@@ -1,0 +1,295 @@
+using System.Globalization;
+using Kagemusha.Control;
+using Kagemusha.Linux;
+using Kagemusha.Mobility;
+
+namespace Kagemusha.Agent;
+
+/// <summary>
+/// The source of a move: leads what is for a guest to the host that it goes to, from its suspension until its home agent has turned. The switch is
+/// made of steps that were made ready before; what waits behind it in the tap is sent after.
+/// </summary>
+internal sealed class DepartingGuests(
+    GuestTable guests,
+    HostKernel kernel,
+    PeerChannel channel,
+    MoveJournal journal,
+    HomeAgentTimings timings,
+    Func<Guid, Task<bool>> isLeaving,
+    AgentLog log)
+{
+    /// <summary>A home agent that has not turned by then has to be looked after by somebody.</summary>
+    public static readonly TimeSpan Limit = TimeSpan.FromMinutes(10);
+
+    private static readonly TimeSpan IdleInterval = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan PreparedInterval = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan TailInterval = TimeSpan.FromMilliseconds(5);
+    private static readonly TimeSpan[] TailIntervals = [.. Enumerable.Repeat(TailInterval, (int)(TapTail.Decision / TailInterval) + 1), TimeSpan.FromMilliseconds(500)];
+
+    /// <summary>Called when the kernel is to be brought into the state that is now wanted.</summary>
+    public event Action? Changed;
+
+    /// <summary>When <see cref="WakeUp"/> is to be called.</summary>
+    public TimeSpan? NextWakeUp => guests.Departures.Min(guest => (TimeSpan?)guest.Departure!.LookAt);
+
+    /// <summary>All that the switch will need is built.</summary>
+    /// <param name="guest">The guest, which runs here.</param>
+    /// <param name="to">The agent of the host that it goes to.</param>
+    /// <exception cref="KernelException">The kernel refused.</exception>
+    /// <exception cref="UnreachableException">There is no way to the other host.</exception>
+    public HandOver Prepare(Guest guest, PeerEndpoint to)
+    {
+        End(guest);
+        journal.Close(guest, MoveOutcome.Failed, "another migration was begun");
+        var here = channel.EndpointFor(guest.Profile)?.Address ?? throw new UnreachableException("this host has no address for its peers");
+        var tunnel = kernel.TunnelTo(here, to.Address) ?? throw new UnreachableException($"this host has no route to {to.Address}");
+        var departure = guest.Departure = new(to, tunnel, Clock.Now + Limit) { LookAt = Clock.Now + PreparedInterval };
+        try
+        {
+            kernel.Apply(guests.AwayLinks, guests.HomeLinkPaths);
+            departure.Injector = new(kernel.Find(tunnel.Name)!.Index);
+            departure.ForwardedBefore = kernel.Statistics(tunnel.Name)?.TransmittedPackets ?? 0;
+            departure.Turn = kernel.Prepare([.. guest.Links.SelectMany(link => Steps(guest, link, turned: true))]);
+            departure.TakeBack = kernel.Prepare([.. guest.Links.SelectMany(link => Steps(guest, link, turned: false))]);
+            departure.Links.AddRange(guest.Links.Select(link => Prepare(guest, link)));
+            guest.Move = journal.Begin(guest.Uuid, guest.Name, MoveRole.Source, to.CertificateName);
+            guest.Move.Add(MoveStep.HandedOver);
+            journal.Save(guest.Move);
+            return GuestHandOver.Of(guest, timings.HoldFor);
+        }
+        catch
+        {
+            End(guest);
+            throw;
+        }
+    }
+
+    private LinkDeparture Prepare(Guest guest, GuestLink link)
+    {
+        var prepared = new LinkDeparture(link);
+        if (TapOf(link) is { } name && kernel.Find(name) is { } tap)
+        {
+            prepared.Tail = kernel.KeepTail(tap.Index, guest.Name);
+        }
+
+        if (guest.HomePath(link) is { } path)
+        {
+            var ports = kernel.PortsOf(path.Bridge).Where(port => port.Name != path.Tap && port.Name != path.StandInPort);
+            prepared.Voice = new(ports, new GuestDouble(path.Mac, path.HomeAddresses), log);
+        }
+
+        return prepared;
+    }
+
+    /// <summary>The guest has been suspended, what is for it goes to the other host from now on.</summary>
+    public void Turn(Guest guest)
+    {
+        if (guest.Departure is not { IsTurned: false } departure)
+        {
+            return;
+        }
+
+        var suspendedAt = Clock.Now;
+        Carry(guest, departure.Turn);
+        departure.IsTurned = true;
+        guest.Move?.Add(MoveStep.Suspended, at: suspendedAt);
+        guest.Move?.Add(MoveStep.TrafficTurned);
+        departure.LookAt = Clock.Now + IdleInterval;
+        foreach (var link in departure.Links)
+        {
+            link.Voice?.Speak();
+            try
+            {
+                link.Tail?.GuestStopped();
+            }
+            catch (KernelException e)
+            {
+                log.Debug($"{guest.Name}: the tail of its tap: {e.Message}");
+            }
+        }
+
+        SendTailAsync(guest, departure);
+    }
+
+    /// <summary>The guest goes on here.</summary>
+    public void TakeBack(Guest guest)
+    {
+        if (guest.Departure is { IsTurned: true } departure)
+        {
+            departure.IsTurned = false;
+            Carry(guest, departure.TakeBack);
+            guest.Move?.Add(MoveStep.TakenBack);
+        }
+
+        if (guest.Departure is not null)
+        {
+            End(guest);
+            journal.Close(guest, MoveOutcome.Failed, "the guest goes on at the source");
+            Changed?.Invoke();
+        }
+    }
+
+    /// <summary>The other host's agent says that the home agent has turned.</summary>
+    public void Settled(PeerCaller caller, ArrivedRequest arrived)
+    {
+        if (guests.Departures.FirstOrDefault(guest => guest.Uuid == arrived.Domain) is { HandedOver: { } used, Departure: { } departure } && used.Token.Matches(arrived.Token)
+            && used.Certificate == caller.Thumbprint)
+        {
+            departure.IsSettled = true;
+        }
+    }
+
+    /// <summary><see cref="NextWakeUp"/> has come.</summary>
+    public void WakeUp()
+    {
+        var now = Clock.Now;
+        foreach (var guest in guests.Departures.Where(guest => guest.Departure!.LookAt <= now).ToList())
+        {
+            Look(guest, guest.Departure!, now);
+        }
+    }
+
+    /// <summary>What is kept for it is given up.</summary>
+    public void End(Guest guest)
+    {
+        guest.Departure?.Dispose();
+        guest.Departure = null;
+        guests.RemoveDeparted(guest);
+    }
+
+    private void Look(Guest guest, Departure departure, TimeSpan now)
+    {
+        if (!departure.IsTurned)
+        {
+            departure.LookAt = now + PreparedInterval;
+            EndUnlessLeavingAsync(guest, departure);
+            return;
+        }
+
+        var forwarded = kernel.Statistics(departure.Tunnel.Name)?.TransmittedPackets ?? departure.Forwarded;
+        var isIdle = departure.IsSettled && forwarded == departure.Forwarded;
+        if (isIdle || departure.Deadline <= now)
+        {
+            End(guest);
+            guest.Move?.Add(MoveStep.TunnelGone);
+            journal.Close(guest, MoveOutcome.Moved, isIdle ? null : "its home agent has not turned");
+            log.Decision(
+                guest.Name, isIdle ? "nothing comes for it any more: the hand-over's tunnel is closed" : $"the hand-over's tunnel is closed after {Limit.TotalMinutes:0} min", failed: !isIdle);
+            Changed?.Invoke();
+            return;
+        }
+
+        if (guest.Move is { } move)
+        {
+            move.Counters = move.Counters with { Forwarded = forwarded - departure.ForwardedBefore };
+        }
+
+        departure.Forwarded = forwarded;
+        departure.LookAt = now + IdleInterval;
+    }
+
+    // libvirt tells the source nothing of a migration that is given up while memory is copied.
+    private async void EndUnlessLeavingAsync(Guest guest, Departure departure)
+    {
+        if (!await isLeaving(guest.Uuid) && guest.Departure == departure && !departure.IsTurned)
+        {
+            End(guest);
+            journal.Close(guest, MoveOutcome.Failed, "the migration was given up");
+            log.Decision(guest.Name, "its migration was given up: it stays");
+            Changed?.Invoke();
+        }
+    }
+
+    private IEnumerable<KernelObject> Steps(Guest guest, GuestLink link, bool turned)
+    {
+        if (guest.HomePath(link) is { } path)
+        {
+            return HandOverDataPath.Steps(path, turned, kernel.Table);
+        }
+
+        var tap = ((Attachment.Away)link.Attachment).Tap;
+        return link.Registrations.Select(registration =>
+            AwayDataPath.Inbound(registration.Address, turned ? guest.Departure!.Tunnel.Name : tap, kernel.Table));
+    }
+
+    private static string? TapOf(GuestLink link) => link.Attachment switch
+    {
+        Attachment.Away away => away.Tap,
+        Attachment.Home home => home.Tap,
+        _ => null,
+    };
+
+    private void Carry(Guest guest, PreparedChanges? changes)
+    {
+        try
+        {
+            changes?.Carry();
+        }
+        catch (KernelException e)
+        {
+            // The whole comparison that follows may do better.
+            log.Decision(guest.Name, $"the switch: {e.Message}", failed: true);
+        }
+
+        Changed?.Invoke();
+    }
+
+    // What was on its way into the tap when the traffic was turned comes a moment later.
+    private async void SendTailAsync(Guest guest, Departure departure)
+    {
+        var sent = 0;
+        var isExact = true;
+        long atMost = 0;
+        foreach (var wait in TailIntervals.Prepend(TimeSpan.Zero))
+        {
+            await Task.Delay(wait);
+            if (guest.Departure != departure || !departure.IsTurned)
+            {
+                return;
+            }
+
+            foreach (var link in departure.Links)
+            {
+                if (link.Tail?.Take() is { } tail)
+                {
+                    sent += Send(departure, link.Link, tail);
+                    isExact &= tail.IsExact;
+                    atMost += tail.AtMost;
+                }
+            }
+        }
+
+        if (guest.Move is { } move)
+        {
+            move.Counters = move.Counters with { Tail = isExact ? sent : null };
+            move.Add(MoveStep.TailSent, isExact ? null : string.Create(CultureInfo.InvariantCulture, $"tail unknown: at most {atMost}"));
+            journal.Save(move);
+        }
+
+        log.Decision(
+            guest.Name,
+            isExact
+                ? string.Create(CultureInfo.InvariantCulture, $"{sent} packets that its tap had taken and it had not were sent after it")
+                : string.Create(CultureInfo.InvariantCulture, $"tail unknown: at most {atMost} packets that its tap had taken are lost"),
+            failed: !isExact);
+    }
+
+    private int Send(Departure departure, GuestLink link, Tail tail)
+    {
+        var sent = 0;
+        foreach (var frame in tail.Frames.Where(frame => link.Registrations.Any(registration => CapturedPacket.IsFor(frame.Span, registration.Address))))
+        {
+            try
+            {
+                departure.Injector!.Send(frame);
+                sent++;
+            }
+            catch (KernelException e)
+            {
+                log.Debug($"the tail of a tap: {e.Message}");
+            }
+        }
+
+        return sent;
+    }
+}

@@ -1,0 +1,143 @@
+using Kagemusha.Linux;
+using Kagemusha.Wire;
+
+namespace Kagemusha.Agent;
+
+/// <summary>
+/// What the kernel has to hold on the home link for guests that are handed over. Pure.
+/// <code>
+///   leaving                                                       coming back
+///
+///   home link == bridge == kgb....  kgs.... -- kgvrf -- kgho....  kgho.... -- kgvrf -- HoA/128 dev tap == bridge == home link
+///                  |    stand-in (veth), which takes the guest's                        (frames go straight into
+///                 tap   link-layer address at the switch                                 the tap's queue)
+/// </code>
+/// </summary>
+internal static class HandOverDataPath
+{
+    /// <summary>
+    /// How many frames wait in the tap of a guest that has not resumed (its <c>txqueuelen</c>): 10 s of a thousand packets a second.
+    /// The rest of a longer pause is dropped, and counted by the tap.
+    /// </summary>
+    public const int QueueLength = 10_000;
+
+    // The stand-in's first byte: the greatest, because a bridge takes the smallest of its ports' addresses for its own.
+    private const byte PortAddressPrefix = 0xfe;
+    private const byte PortAddressMark = 0x6b;
+
+    /// <summary>What is wanted for all of these.</summary>
+    public static IEnumerable<KernelObject> For(IReadOnlyCollection<HomeLinkPath> paths, uint table) =>
+        paths.Where(path => path.Departure is not null || path.Arrival is not null).SelectMany(path => For(path, table));
+
+    /// <summary>The steps that put the stand-in in the guest's place, or take it back.</summary>
+    public static IEnumerable<KernelObject> Steps(HomeLinkPath path, bool turned, uint table)
+    {
+        if (turned)
+        {
+            yield return Turned(path);
+        }
+        else if (path.Tap is { } tap)
+        {
+            yield return new BridgeForwardingEntry(tap, path.Mac);
+        }
+
+        if (path.Arrival is not null && InboundLink(path with { IsTurned = turned }) is { } inbound)
+        {
+            foreach (var home in path.HomeAddresses)
+            {
+                yield return AwayDataPath.Inbound(home, inbound, table);
+            }
+        }
+    }
+
+    /// <summary>The tunnel, as the kernel is to have it.</summary>
+    public static Ip6Tunnel Tunnel(HandOverTunnel tunnel) =>
+        new(tunnel.Name, tunnel.Local, tunnel.Remote) { Underlay = tunnel.Underlay, Master = AwayDataPath.VrfName };
+
+    private static IEnumerable<KernelObject> For(HomeLinkPath path, uint table)
+    {
+        foreach (var shared in AwayDataPath.Shared(table))
+        {
+            yield return shared;
+        }
+
+        if (InboundLink(path) is { } inbound)
+        {
+            foreach (var home in path.HomeAddresses)
+            {
+                yield return AwayDataPath.Inbound(home, inbound, table);
+            }
+        }
+
+        if (path.Departure is { } departure)
+        {
+            yield return Tunnel(departure);
+            foreach (var wanted in StandIn(path, table))
+            {
+                yield return wanted;
+            }
+        }
+
+        if (path.Arrival is { } arrival)
+        {
+            yield return Tunnel(arrival);
+            if (path.Tap is { } tap)
+            {
+                foreach (var wanted in Delivery(path, tap))
+                {
+                    yield return wanted;
+                }
+            }
+        }
+    }
+
+    // Before the switch nothing comes by the stand-in; something may come from the guest's last host.
+    private static string? InboundLink(HomeLinkPath path) =>
+        path.Departure is { } departure && (path.IsTurned || path.Arrival is null) ? departure.Name
+        : path.Arrival is not null ? path.Tap
+        : null;
+
+    private static BridgeForwardingEntry Turned(HomeLinkPath path) => new(path.StandInPort, path.Mac) { IsSticky = true };
+
+    private static IEnumerable<KernelObject> StandIn(HomeLinkPath path, uint table)
+    {
+        var mac = path.Mac.ToArray();
+        var portAddress = LinkLayerAddress.Read([PortAddressPrefix, PortAddressMark, mac[2], mac[3], mac[4], mac[5]]);
+        yield return new Veth(path.StandIn, path.StandInPort) { Master = AwayDataPath.VrfName, Address = path.Mac, Mtu = path.Mtu };
+        yield return new Veth(path.StandInPort, path.StandIn) { Master = path.Bridge, Address = portAddress, Mtu = path.Mtu };
+        yield return new BridgePort(path.StandInPort) { Learning = false, UnicastFlood = false, MulticastFlood = false, BroadcastFlood = false };
+        yield return new Neighbour(path.StandIn, path.Router, path.RouterMac);
+        if (path.IsTurned)
+        {
+            yield return Turned(path);
+        }
+
+        ushort place = 1;
+        foreach (var home in path.HomeAddresses)
+        {
+            yield return new Route(new(default, 0), table) { Source = new(home, 128), Gateway = path.Router, Link = path.StandIn };
+            // The kernel itself is to say nothing there, and nobody but the guest to get through.
+            yield return new Filter(path.StandIn, FilterHook.Egress, place, new FlowerMatch { Source = new(home, 128) }, FilterAction.Pass);
+            yield return new Filter(path.StandIn, FilterHook.Ingress, place, new FlowerMatch { Destination = new(home, 128) }, FilterAction.Pass);
+            place++;
+        }
+
+        yield return new Filter(path.StandIn, FilterHook.Egress, ushort.MaxValue, new AnyMatch(), FilterAction.Drop);
+        yield return new Filter(path.StandIn, FilterHook.Ingress, ushort.MaxValue, new AnyMatch(), FilterAction.Drop);
+    }
+
+    private static IEnumerable<KernelObject> Delivery(HomeLinkPath path, string tap)
+    {
+        yield return new BridgePort(tap)
+        {
+            TransmitQueueLength = QueueLength,
+            UnicastFlood = path.IsQuiet ? false : path.Settings?.UnicastFlood,
+            MulticastFlood = path.IsQuiet ? false : path.Settings?.MulticastFlood,
+            BroadcastFlood = path.IsQuiet ? false : path.Settings?.BroadcastFlood,
+        };
+        foreach (var home in path.HomeAddresses)
+        {
+            yield return new Neighbour(tap, home, path.Mac);
+        }
+    }
+}
