@@ -7,16 +7,16 @@ internal static class TailCapture
 {
     private static readonly Lock Gate = new();
     private static readonly Dictionary<Socket, TapTail> Tails = [];
-    private static bool _isRunning;
+    private static bool IsRunning;
 
     public static void Add(TapTail tail)
     {
         lock (Gate)
         {
             Tails.Add(tail.Socket.Underlying, tail);
-            if (!_isRunning)
+            if (!IsRunning)
             {
-                _isRunning = true;
+                IsRunning = true;
                 new Thread(Run) { IsBackground = true, Name = "tail capture" }.Start();
             }
         }
@@ -40,7 +40,7 @@ internal static class TailCapture
             {
                 if (Tails.Count == 0)
                 {
-                    _isRunning = false;
+                    IsRunning = false;
                     return;
                 }
 

@@ -14,7 +14,7 @@ namespace Kagemusha.Agent;
 /// <param name="renew">Gives a guest another token.</param>
 /// <param name="log">Where what was given to whom is told.</param>
 internal sealed class OutgoingHandOvers(
-    GuestTable guests, Departures departures, Func<Guid, Task<bool>> isLeaving, 
+    GuestTable guests, Departures departures, Func<Guid, Task<bool>> isLeaving,
     Func<Guest, PeerEndpoint, HandOver> prepare, Action<PeerCaller, ArrivedRequest> arrived, Action<Guest> renew, Action<Guest, string> log)
 {
     // The same for each cause: whoever guesses learns nothing.
