@@ -16,6 +16,38 @@ public sealed partial class MoveTests(Lab lab)
         Move(lab.A, lab.B);
         AssertAway(lab.B);
         AssertGone(lab.A);
+        AssertRecorded(lab.A, lab.B);
+    }
+
+    [Fact]
+    public void A_guest_is_reached_through_the_host_that_it_has_left_while_its_home_agent_does_not_answer()
+    {
+        lab.VM.BeAt(lab.A);
+        try
+        {
+            lab.Home.Run("pkill", "-STOP", "kagemusha-ha").Succeed();
+            using (var uplink = lab.Core.Capture("hv-a", "ip6 proto 41"))
+            {
+                lab.VM.Move(lab.A, lab.B).Succeed();
+                lab.VM.WaitUntilReachable();
+                uplink.WaitFor("a packet to the guest from host to host", line =>
+                    line.Has($"{lab.A.CareOfAddress} > {lab.B.CareOfAddress}: IP6 {Lab.CorrespondentAddress} > {lab.VM.Address}"));
+                uplink.WaitFor("a packet from the guest from host to host", line =>
+                    line.Has($"{lab.B.CareOfAddress} > {lab.A.CareOfAddress}: IP6 {lab.VM.Address} > {Lab.CorrespondentAddress}"));
+            }
+
+            // The home router asks for an address that nobody has now but the host that it has left.
+            lab.Home.Run("ip", "-6", "neigh", "flush", "to", lab.VM.Address).Succeed();
+            Assert.True(lab.Reaches(lab.VM.Address));
+        }
+        finally
+        {
+            lab.Home.Run("pkill", "-CONT", "kagemusha-ha").Succeed();
+        }
+
+        lab.B.WaitForBinding(lab.VM.Name, "registered");
+        AssertAway(lab.B);
+        AssertGone(lab.A);
     }
 
     [Fact]
@@ -40,7 +72,7 @@ public sealed partial class MoveTests(Lab lab)
         homeLink.WaitFor("the echo", line => line.Has($"{Lab.CorrespondentAddress} > {lab.VM.Address}: ICMP6, echo request"));
         homeLink.WaitFor("its answer", line => line.Has($"{lab.VM.Address} > {Lab.CorrespondentAddress}: ICMP6, echo reply"));
         Assert.Empty(tunnels.Stop());
-        Assert.Empty(lab.A.Links("kg"));
+        Wait.Until("the hand-over's tunnel is closed", TimeSpan.FromSeconds(30), () => lab.A.Links("kg").Count == 0);
         Assert.Empty(lab.Home.Links("kg"));
         Assert.Contains("br-home", lab.A.Virsh("domiflist", lab.VM.Domain).Output, StringComparison.Ordinal);
 
@@ -57,6 +89,20 @@ public sealed partial class MoveTests(Lab lab)
         lab.VM.Move(from, to).Succeed();
         to.WaitForBinding(lab.VM.Name, to == lab.A ? "at home" : "registered");
         lab.VM.WaitUntilReachable();
+    }
+
+    /// <summary>Both hosts have written down what they did.</summary>
+    private void AssertRecorded(Hypervisor from, Hypervisor to)
+    {
+        Assert.Equal(["handed-over", "suspended", "traffic-turned", "tail-sent", "tunnel-gone", "ended"], Steps(from, "source"));
+        Assert.Equal(["hook-called", "handed-over", "resumed", "update-sent", "acknowledged", "path-changed"], Steps(to, "destination").Take(6));
+
+        IEnumerable<string> Steps(Hypervisor host, string role)
+        {
+            var move = JsonDocument.Parse(host.Hook("history", "--json", "--", lab.VM.Name).Succeed().Output).RootElement.EnumerateArray().Last();
+            Assert.Equal((role, from.Name, to.Name), (move.GetProperty("role").GetString(), move.GetProperty("from").GetString(), move.GetProperty("to").GetString()));
+            return move.GetProperty("events").EnumerateArray().Select(happened => happened.GetProperty("step").GetString()!);
+        }
     }
 
     private void AssertAway(Hypervisor host)
@@ -105,7 +151,7 @@ public sealed partial class MoveTests(Lab lab)
 
     private void AssertGone(Hypervisor host)
     {
-        Wait.Until($"nothing of the guest is left on {host}", TimeSpan.FromSeconds(10), () => host.Links("kg").Count == 0);
+        Wait.Until($"nothing of the guest is left on {host}", TimeSpan.FromSeconds(30), () => host.Links("kg").Count == 0);
         Assert.DoesNotContain("tunnel", host.Hook("status").Succeed().Output, StringComparison.Ordinal);
         Wait.Until($"the log on {host} tells it", TimeSpan.FromSeconds(5), () => Departure.IsMatch(host.DomainLog(lab.VM.Name)));
     }

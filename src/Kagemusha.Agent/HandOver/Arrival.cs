@@ -14,6 +14,9 @@ internal sealed class Arrival(PeerTicket from, HandOverTunnel tunnel)
     /// <summary>Whether the other host's agent knows that the home agent has turned.</summary>
     public bool IsReported { get; set; }
 
-    /// <summary>When the tunnel may go; monotonic.</summary>
-    public TimeSpan? EndsAt { get; set; }
+    /// <summary>When it is to be looked at whether anything still comes; monotonic.</summary>
+    public TimeSpan? LookAt { get; set; }
+
+    /// <summary>What had come through the tunnel when it was looked at last.</summary>
+    public long Received { get; set; }
 }

@@ -13,7 +13,7 @@ internal sealed class ArrivingGuests(
     GuestTable guests, HostKernel kernel, PeerChannel channel, MoveJournal journal, HomeAgentTimings timings, AgentLog log) : IDisposable
 {
     // Longer than the source's agent waits for the last packet.
-    private static readonly TimeSpan Linger = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan IdleInterval = TimeSpan.FromSeconds(5);
 
     private HeldPackets? _held;
 
@@ -21,7 +21,7 @@ internal sealed class ArrivingGuests(
     public event Action? Changed;
 
     /// <summary>When <see cref="WakeUp"/> is to be called.</summary>
-    public TimeSpan? NextWakeUp => guests.All.Select(guest => guest.Arrival?.EndsAt)
+    public TimeSpan? NextWakeUp => guests.All.Select(guest => guest.Arrival?.LookAt)
         .Concat(guests.All.SelectMany(guest => guest.Registrations).Select(registration => registration.Path?.NextWakeUp))
         .Min();
 
@@ -121,8 +121,16 @@ internal sealed class ArrivingGuests(
                 }
             }
 
-            if (guest.Arrival?.EndsAt <= now)
+            if (guest.Arrival is { } arrival && arrival.LookAt <= now)
             {
+                var received = kernel.Statistics(arrival.Tunnel.Name)?.ReceivedPackets ?? arrival.Received;
+                if (received != arrival.Received)
+                {
+                    arrival.Received = received;
+                    arrival.LookAt = now + IdleInterval;
+                    continue;
+                }
+
                 End(guest);
                 log.Decision(guest.Name, "nothing comes through its last host any more: the hand-over's tunnel is closed");
                 guest.Move?.Add(MoveStep.TunnelGone);
@@ -191,7 +199,8 @@ internal sealed class ArrivingGuests(
         }
 
         arrival.IsReported = true;
-        arrival.EndsAt = Clock.Now + Linger;
+        arrival.Received = kernel.Statistics(arrival.Tunnel.Name)?.ReceivedPackets ?? 0;
+        arrival.LookAt = Clock.Now + IdleInterval;
         ReportAsync(guest, arrival);
     }
 
