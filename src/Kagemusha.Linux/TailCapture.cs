@@ -59,7 +59,15 @@ internal static class TailCapture
 
             foreach (var tail in all)
             {
-                tail.Observe();
+                try
+                {
+                    tail.Observe();
+                }
+                catch (KernelException)
+                {
+                    // Its tap is going away: who takes the tail hears of it.
+                    Remove(tail);
+                }
             }
         }
     }

@@ -104,7 +104,7 @@ internal sealed class DepartingGuests(
             }
             catch (KernelException e)
             {
-                log.Debug($"{guest.Name}: the tail of its tap: {e.Message}");
+                GiveUpTail(guest, link, e);
             }
         }
 
@@ -250,7 +250,7 @@ internal sealed class DepartingGuests(
 
             foreach (var link in departure.Links)
             {
-                if (link.Tail?.Take() is { } tail)
+                if (Take(guest, link) is { } tail)
                 {
                     sent += Send(departure, link.Link, tail);
                     isExact &= tail.IsExact;
@@ -272,6 +272,26 @@ internal sealed class DepartingGuests(
                 ? string.Create(CultureInfo.InvariantCulture, $"{sent} packets that its tap had taken and it had not were sent after it")
                 : string.Create(CultureInfo.InvariantCulture, $"tail unknown: at most {atMost} packets that its tap had taken are lost"),
             failed: !isExact);
+    }
+
+    private Tail? Take(Guest guest, LinkDeparture link)
+    {
+        try
+        {
+            return link.Tail?.Take();
+        }
+        catch (KernelException e)
+        {
+            GiveUpTail(guest, link, e);
+            return new([], IsExact: false, 0);
+        }
+    }
+
+    private void GiveUpTail(Guest guest, LinkDeparture link, KernelException e)
+    {
+        log.Decision(guest.Name, $"the tail of its tap is not known: {e.Message}", failed: true);
+        link.Tail?.Dispose();
+        link.Tail = null;
     }
 
     private int Send(Departure departure, GuestLink link, Tail tail)
