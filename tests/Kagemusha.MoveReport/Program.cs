@@ -2,7 +2,7 @@ using System.Text.Json;
 
 namespace Kagemusha.MoveReport;
 
-/// <summary><c>kagemusha-move-report DIRECTORY [--json FILE]</c>: what the network saw of the moves recorded there.</summary>
+/// <summary><c>kagemusha-move-report DIRECTORY [--json FILE | --no-loss]</c>: what the network saw of the moves recorded there.</summary>
 internal static class Program
 {
     private const int Failed = 1;
@@ -10,9 +10,9 @@ internal static class Program
 
     private static int Main(string[] arguments)
     {
-        if (arguments is not ([_] or [_, "--json", _]))
+        if (arguments is not ([_] or [_, "--no-loss"] or [_, "--json", _]))
         {
-            Console.Error.WriteLine("usage: kagemusha-move-report DIRECTORY [--json FILE]");
+            Console.Error.WriteLine("usage: kagemusha-move-report DIRECTORY [--json FILE | --no-loss]");
             return Usage;
         }
 
@@ -38,6 +38,12 @@ internal static class Program
             Console.Error.WriteLine($"kagemusha-move-report: {failure}");
         }
 
-        return run.Failures.Count == 0 ? 0 : Failed;
+        var hasLost = arguments is [_, "--no-loss"] && run.Report.Moves.Any(move => move.Lost + move.Duplicated > 0);
+        if (hasLost)
+        {
+            Console.Error.WriteLine("kagemusha-move-report: a move has lost or doubled something");
+        }
+
+        return run.Failures.Count == 0 && !hasLost ? 0 : Failed;
     }
 }
