@@ -44,6 +44,7 @@ internal sealed class ArrivingGuests(
             {
                 var isRegistered = !handed.IsAtHome && handOver.Snapshots[registration.Address] is { CareOfAddress: not null } snapshot && snapshot.BindingRemaining > TimeSpan.Zero;
                 registration.Path = new(isRegistered, handed.Hold);
+                registration.Led = registration.Path.Path;
             }
         }
     }
