@@ -19,7 +19,7 @@ internal static class AwayDataPath
     /// <summary>The one VRF of all guests: home addresses are unique.</summary>
     public const string VrfName = "kgvrf";
 
-    /// <summary>What is wanted for all of these.</summary>
+    /// <summary>What is wanted for all of these; the tunnels between hosts are <see cref="HandOverDataPath"/>'s.</summary>
     /// <param name="links">The guests' interfaces.</param>
     /// <param name="hostAddresses">The host's own addresses, which no guest may reach: the rule for table local comes before a VRF's.</param>
     /// <param name="table">The VRF's table.</param>
@@ -37,7 +37,6 @@ internal static class AwayDataPath
             wanted.Add(new Ip6Tunnel(HomeAgentTunnelName(link), link.CareOf.Address, link.HomeAgent) { Underlay = link.CareOf.Interface, Master = VrfName });
         }
 
-        wanted.AddRange(links.SelectMany(link => new[] { link.Departure, link.Arrival }).OfType<HandOverTunnel>().Select(HandOverDataPath.Tunnel));
         if (links.Any(link => link.Outbound.Values.Contains(OutboundPath.Held)))
         {
             wanted.AddRange(HeldPackets.Links);

@@ -4,7 +4,7 @@ using Kagemusha.Wire;
 namespace Kagemusha.Agent;
 
 /// <summary>
-/// What the kernel has to hold on the home link for guests that are handed over. Pure.
+/// What the kernel has to hold for guests that are handed over: the tunnels between hosts, and all that is on the home link. Pure.
 /// <code>
 ///   leaving                                                       coming back
 ///
@@ -26,8 +26,14 @@ internal static class HandOverDataPath
     private const byte PortAddressMark = 0x6b;
 
     /// <summary>What is wanted for all of these.</summary>
-    public static IEnumerable<KernelObject> For(IReadOnlyCollection<HomeLinkPath> paths, uint table) =>
-        paths.Where(path => path.Departure is not null || path.Arrival is not null).SelectMany(path => For(path, table));
+    /// <param name="links">The interfaces away from home.</param>
+    /// <param name="paths">Those on the home link.</param>
+    /// <param name="table">The VRF's table.</param>
+    public static IEnumerable<KernelObject> For(IReadOnlyCollection<AwayLink> links, IReadOnlyCollection<HomeLinkPath> paths, uint table) =>
+    [
+        .. Tunnels(links.SelectMany(link => new[] { link.Departure, link.Arrival }).Concat(paths.SelectMany(path => new[] { path.Departure, path.Arrival }))),
+        .. paths.Where(path => path.Departure is not null || path.Arrival is not null).SelectMany(path => For(path, table)),
+    ];
 
     /// <summary>The steps that put the stand-in in the guest's place, or take it back.</summary>
     public static IEnumerable<KernelObject> Steps(HomeLinkPath path, bool turned, uint table)
@@ -50,9 +56,10 @@ internal static class HandOverDataPath
         }
     }
 
-    /// <summary>The tunnel, as the kernel is to have it.</summary>
-    public static Ip6Tunnel Tunnel(HandOverTunnel tunnel) =>
-        new(tunnel.Name, tunnel.Local, tunnel.Remote) { Underlay = tunnel.Underlay, Master = AwayDataPath.VrfName };
+    // One for a pair of hosts, as with home agents. Where two guests know different interfaces for it, the routes have changed between them.
+    private static IEnumerable<Ip6Tunnel> Tunnels(IEnumerable<HandOverTunnel?> wanted) =>
+        from tunnel in wanted.OfType<HandOverTunnel>().Reverse().DistinctBy(tunnel => tunnel.Name)
+        select new Ip6Tunnel(tunnel.Name, tunnel.Local, tunnel.Remote) { Underlay = tunnel.Underlay, Master = AwayDataPath.VrfName };
 
     private static IEnumerable<KernelObject> For(HomeLinkPath path, uint table)
     {
@@ -69,24 +76,19 @@ internal static class HandOverDataPath
             }
         }
 
-        if (path.Departure is { } departure)
+        if (path.Departure is not null)
         {
-            yield return Tunnel(departure);
             foreach (var wanted in StandIn(path, table))
             {
                 yield return wanted;
             }
         }
 
-        if (path.Arrival is { } arrival)
+        if (path is { Arrival: not null, Tap: { } tap })
         {
-            yield return Tunnel(arrival);
-            if (path.Tap is { } tap)
+            foreach (var wanted in Delivery(path, tap))
             {
-                foreach (var wanted in Delivery(path, tap))
-                {
-                    yield return wanted;
-                }
+                yield return wanted;
             }
         }
     }

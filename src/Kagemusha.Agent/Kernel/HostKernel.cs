@@ -21,7 +21,7 @@ internal sealed class HostKernel(Kernel kernel, AgentConfiguration configuration
             }
         }
 
-        var wanted = AwayDataPath.For(links, HostAddresses(), Table).With(HandOverDataPath.For(homeLinks, Table));
+        var wanted = AwayDataPath.For(links, HostAddresses(), Table).With(HandOverDataPath.For(links, homeLinks, Table));
         var changes = kernel.Apply(wanted, Scope).Changes.Select(change => change.ToString()).ToList();
         foreach (var change in changes)
         {
