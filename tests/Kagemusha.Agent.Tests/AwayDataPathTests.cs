@@ -1,6 +1,7 @@
 using System.Text;
 using CsCheck;
 using Kagemusha.Linux;
+using Kagemusha.Mobility;
 using Kagemusha.Wire;
 
 namespace Kagemusha.Agent.Tests;
@@ -19,6 +20,8 @@ public sealed class AwayDataPathTests
         Mac = LinkLayerAddress.Parse("52:54:00:00:00:02"),
         HomeAddresses = [Ipv6Address.Parse("2001:db8:1::43"), Ipv6Address.Parse("2001:db8:1::44")],
     };
+
+    private static readonly HandOverTunnel There = new(Guests.CareOf.Address, Ipv6Address.Parse("2001:db8:f3::2"), "eth0");
 
     private static readonly Ipv6Address[] Host = [Guests.CareOf.Address, Ipv6Address.Parse("2001:db8:f4::3")];
 
@@ -81,6 +84,87 @@ public sealed class AwayDataPathTests
         ip link add kgvrf type vrf table 6275
         sysctl -w net/ipv6/conf/all/forwarding=1
         """);
+
+    [Theory]
+    [InlineData(false, "kg525400000001")]
+    [InlineData(true, "kghob6e392f0")]
+    public void What_comes_for_a_guest_that_leaves_goes_into_the_tunnel_from_the_switch_on(bool isTurned, string inbound) => Lines(
+        AwayDataPath.For([One with { Departure = There, IsTurned = isTurned }], Host, Table),
+        $"""
+        ip -6 address add fe80::1/64 dev kg525400000001 nodad
+        ip -6 neigh add 2001:db8:1::42 lladdr 52:54:00:00:00:01 nud permanent dev kg525400000001
+        ip -6 route add 2001:db8:1::42/128 dev {inbound} table 6275 metric 1024
+        ip -6 route add default from 2001:db8:1::42/128 dev kghadaeb70b6 table 6275 metric 1024
+        ip -6 route add unreachable default table 6275 metric 4278198272
+        ip link add kg525400000001
+        ip link add kghadaeb70b6 type ip6tnl local 2001:db8:f4::2 remote 2001:db8:1::2 mode ip6ip6 encaplimit none hoplimit 64 dev eth0
+        ip link add kgvrf type vrf table 6275
+        sysctl -w net/ipv6/conf/all/forwarding=1
+        """);
+
+    [Fact]
+    public void A_guest_that_comes_sends_each_home_addresss_packets_its_own_way() => Lines(
+        AwayDataPath.For(
+            [
+                Two with
+                {
+                    HomeAddresses = [.. Two.HomeAddresses, Ipv6Address.Parse("2001:db8:1::45")],
+                    Arrival = There,
+                    Outbound = new Dictionary<Ipv6Address, OutboundPath>
+                    {
+                        [Two.HomeAddresses[0]] = OutboundPath.ThroughSource,
+                        [Two.HomeAddresses[1]] = OutboundPath.Held,
+                    },
+                },
+            ],
+            Host,
+            Table),
+        """
+        ip -6 address add fe80::1/64 dev kg525400000002 nodad
+        ip -6 neigh add 2001:db8:1::43 lladdr 52:54:00:00:00:02 nud permanent dev kg525400000002
+        ip -6 neigh add 2001:db8:1::44 lladdr 52:54:00:00:00:02 nud permanent dev kg525400000002
+        ip -6 neigh add 2001:db8:1::45 lladdr 52:54:00:00:00:02 nud permanent dev kg525400000002
+        ip -6 neigh add fe80::1 lladdr 02:6b:00:00:00:01 nud permanent dev kghold
+        ip -6 route add 2001:db8:1::43/128 dev kg525400000002 table 6275 metric 1024
+        ip -6 route add 2001:db8:1::44/128 dev kg525400000002 table 6275 metric 1024
+        ip -6 route add 2001:db8:1::45/128 dev kg525400000002 table 6275 metric 1024
+        ip -6 route add default from 2001:db8:1::43/128 dev kghob6e392f0 table 6275 metric 1024
+        ip -6 route add default from 2001:db8:1::44/128 via fe80::1 dev kghold table 6275 metric 1024
+        ip -6 route add default from 2001:db8:1::45/128 dev kghadaeb70b6 table 6275 metric 1024
+        ip -6 route add unreachable default table 6275 metric 4278198272
+        ip link add kg525400000002
+        ip link add kghadaeb70b6 type ip6tnl local 2001:db8:f4::2 remote 2001:db8:1::2 mode ip6ip6 encaplimit none hoplimit 64 dev eth0
+        ip link add kgheld type veth peer name kghold
+        ip link add kghold type veth peer name kgheld
+        ip link add kgvrf type vrf table 6275
+        sysctl -w net/ipv6/conf/all/forwarding=1
+        """);
+
+    [Fact]
+    public void A_guest_that_comes_and_one_that_has_left_share_the_tunnel_between_the_hosts()
+    {
+        AwayLink[] links = [One with { Departure = There, IsTurned = true }, Two with { Arrival = There }];
+        var state = AwayDataPath.For(links, Host, Table).With(HandOverDataPath.For(links, [], Table));
+        Assert.Single(state.OfType<Ip6Tunnel>(), tunnel => tunnel.Remote == There.Remote);
+        Assert.True(state.Contains(AwayDataPath.Inbound(One.HomeAddresses[0], There.Name, Table)));
+        Assert.True(state.Contains(AwayDataPath.Inbound(Two.HomeAddresses[0], Two.Tap, Table)));
+    }
+
+    [Theory]
+    [InlineData(OutboundPath.HomeAgentTunnel, "ip -6 route replace default from 2001:db8:1::42/128 dev kghadaeb70b6 table 6275 metric 1024")]
+    [InlineData(OutboundPath.ThroughSource, "ip -6 route replace default from 2001:db8:1::42/128 dev kghob6e392f0 table 6275 metric 1024")]
+    [InlineData(OutboundPath.Held, "ip -6 route replace default from 2001:db8:1::42/128 via fe80::1 dev kghold table 6275 metric 1024")]
+    public void A_step_of_an_arrival_is_the_route_that_is_wanted_then(OutboundPath path, string line)
+    {
+        var link = One with { Arrival = There, Outbound = new Dictionary<Ipv6Address, OutboundPath> { [Guests.Home] = path } };
+        var step = AwayDataPath.Outbound(link, Guests.Home, path, Table);
+        Assert.Equal(line, new Change(ChangeKind.Replace, step).ToString());
+        Assert.True(AwayDataPath.For([link], Host, Table).Contains(step));
+    }
+
+    [Fact]
+    public void Without_a_host_that_it_comes_from_nothing_goes_through_it() => Assert.Equal(
+        "kghadaeb70b6", AwayDataPath.Outbound(One, Guests.Home, OutboundPath.ThroughSource, Table).Link);
 
     [Fact]
     public void The_guest_sends_from_its_own_addresses_to_anybody_but_the_host_and_nothing_else()

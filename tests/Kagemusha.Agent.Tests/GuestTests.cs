@@ -9,6 +9,10 @@ public sealed class GuestTests
 {
     private static readonly MobileNodeSnapshot Own = new(100, Guests.CareOf.Address, TimeSpan.FromSeconds(300), TimeSpan.FromSeconds(400));
 
+    private static readonly PeerEndpoint To = new(Ipv6Address.Parse("2001:db8:f3::2"), 6275, "hv-a");
+
+    private static readonly HandOverTunnel There = new(Guests.CareOf.Address, To.Address, "eth0");
+
     [Fact]
     public void A_taps_name_is_the_guests_address_in_15_bytes_under_our_own_prefix()
     {
@@ -86,6 +90,70 @@ public sealed class GuestTests
         table.Remove(Guests.Uuid);
         Assert.Empty(table.AwayLinks);
         Assert.Empty(table.All);
+    }
+
+    [Fact]
+    public void A_guest_that_has_gone_is_no_guest_any_more_but_is_served_until_nothing_comes_for_it()
+    {
+        var table = new GuestTable();
+        var guest = Guests.Make(Guests.Away);
+        guest.Departure = new(To, There, TimeSpan.MaxValue) { IsTurned = true };
+        table.Put(guest);
+        table.Depart(guest);
+        Assert.False(table.TryFind(Guests.Uuid, out _));
+        Assert.Empty(table.All);
+        Assert.Same(guest, Assert.Single(table.Departures));
+        var link = Assert.Single(table.AwayLinks);
+        Assert.Equal((There, true), (link.Departure, link.IsTurned));
+
+        table.RemoveDeparted(guest);
+        Assert.Empty(table.Departures);
+        Assert.Empty(table.AwayLinks);
+    }
+
+    [Fact]
+    public void A_guest_that_has_left_home_is_served_there()
+    {
+        var table = new GuestTable();
+        var guest = Guests.Make(Guests.AtHome);
+        guest.Departure = new(To, There, TimeSpan.MaxValue) { IsTurned = true };
+        table.Put(guest);
+        var before = Assert.Single(table.HomeLinkPaths);
+        Assert.Equal((There, true, "br0", "vnet0", false), (before.Departure, before.IsTurned, before.Bridge, before.Tap, before.IsQuiet));
+        table.Depart(guest);
+        Assert.Equal(before with { HomeAddresses = [] }, Assert.Single(table.HomeLinkPaths) with { HomeAddresses = [] });
+        Assert.Empty(table.AwayLinks);
+    }
+
+    [Fact]
+    public void A_guest_that_comes_back_takes_the_place_of_what_was_left_of_it()
+    {
+        var table = new GuestTable();
+        var gone = Guests.Make(Guests.Away);
+        gone.Departure = new(To, There, TimeSpan.MaxValue) { IsTurned = true };
+        table.Put(gone);
+        table.Depart(gone);
+        var back = Guests.Make(Guests.Away, Presence.Incoming);
+        back.Arrival = new(new(To, OneTimeToken.Create()), There);
+        table.Put(back);
+        Assert.Empty(table.Departures);
+        Assert.Same(back, Assert.Single(table.All));
+        var link = Assert.Single(table.AwayLinks);
+        Assert.Equal((null, false, There), (link.Departure, link.IsTurned, link.Arrival));
+    }
+
+    [Fact]
+    public void At_home_a_guest_that_comes_is_quiet_until_it_runs()
+    {
+        var guest = Guests.Make(Guests.AtHome, Presence.Incoming);
+        Assert.Null(guest.HomePath(guest.Links[0]));
+        guest.Arrival = new(new(To, OneTimeToken.Create()), There);
+        var path = guest.HomePath(guest.Links[0])!;
+        Assert.Equal((true, There, null), (path.IsQuiet, path.Arrival, path.Departure));
+        Assert.Null(guest.AwayPath(guest.Links[0]));
+
+        guest.Presence = Presence.Running;
+        Assert.False(guest.HomePath(guest.Links[0])!.IsQuiet);
     }
 
     [Theory]

@@ -111,6 +111,39 @@ public sealed class ChannelTests : IDisposable
     }
 
     [Fact]
+    public async Task Where_packets_cannot_be_led_the_caller_gets_nothing_and_both_are_told_why()
+    {
+        var settings = _rig.Authority.For("hv-b");
+        _rig.Obstacle = "there is no route to 2001:db8:f4::2";
+        var reply = Assert.IsType<PeerRefused>(await _rig.AskAsync(_rig.Request, settings: settings));
+        Assert.Equal($"it cannot lead packets to this host: {_rig.Obstacle}", reply.Reason);
+        Assert.Equal($"hv-b (::1) got nothing: vm cannot be handed over to it: {_rig.Obstacle}", _rig.NextRefusal());
+        Assert.Empty(_rig.Told);
+
+        // The token is spent, and still the same caller's.
+        _rig.Obstacle = null;
+        Assert.IsType<PeerRefused>(await _rig.AskAsync(_rig.Request, "hv-c"));
+        Assert.IsType<HandOver>(await _rig.AskAsync(_rig.Request, settings: settings));
+    }
+
+    [Fact]
+    public async Task Who_says_that_a_guest_has_arrived_is_understood_and_known_by_its_certificate()
+    {
+        var arrived = new ArrivedRequest(PeerRequest.CurrentVersion, PeerRig.Uuid, _rig.Ticket.Token);
+        var settings = _rig.Authority.For("hv-b");
+        Assert.IsType<HandOver>(await _rig.AskAsync(_rig.Request, settings: settings));
+        Assert.IsType<Understood>(await _rig.AskAsync(arrived, settings: settings));
+        Assert.True(_rig.Arrived.TryTake(out var told));
+        Assert.Equal((arrived, _rig.Guest.HandedOver!.Certificate), (told.Request, told.Caller.Thumbprint));
+        Assert.Empty(_rig.Arrived);
+
+        Assert.IsType<Understood>(await _rig.AskAsync(arrived, "hv-c"));
+        Assert.True(_rig.Arrived.TryTake(out told));
+        Assert.NotEqual(_rig.Guest.HandedOver.Certificate, told.Caller.Thumbprint);
+        Assert.Empty(_rig.Refused);
+    }
+
+    [Fact]
     public async Task Another_version_is_named()
     {
         var reply = Assert.IsType<PeerRefused>(await _rig.AskAsync(_rig.Request with { Version = 1 }));
