@@ -140,8 +140,8 @@ internal sealed class Difference
             }
         }
 
-        // Tunnels before the VRF that they are in.
-        foreach (var link in _doomed.Values.OrderBy(link => link.Kind == "vrf").ThenBy(link => link.Name, StringComparer.Ordinal))
+        // Tunnels before the VRF that they are in; a pair goes with its first end.
+        foreach (var link in _doomed.Values.Where(link => !IsSecondEnd(link)).OrderBy(link => link.Kind == "vrf").ThenBy(link => link.Name, StringComparer.Ordinal))
         {
             Do(ChangeKind.Delete, link.Kind switch
             {
@@ -151,6 +151,9 @@ internal sealed class Difference
             });
         }
     }
+
+    private bool IsSecondEnd(NetworkInterface link) => link.Kind == "veth"
+        && _doomed.Values.Any(first => first.Index == link.PeerIndex && first.PeerIndex == link.Index && string.CompareOrdinal(first.Name, link.Name) < 0);
 
     /// <summary>Unreachable routes go last, and not before the VRF that may still need them.</summary>
     private void DeleteUnreachableRoutes()

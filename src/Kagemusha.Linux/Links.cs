@@ -118,6 +118,9 @@ public sealed record NetworkInterface(int Index, string Name)
 
     /// <summary>What an ip6tnl is, or null.</summary>
     internal TunnelParameters? Tunnel { get; init; }
+
+    /// <summary>The index of a veth's other end, which may be in another network namespace, or 0.</summary>
+    internal int PeerIndex { get; init; }
 }
 
 /// <summary>What has passed a link since it was made.</summary>
