@@ -5,7 +5,7 @@ namespace Kagemusha.Linux.Tests;
 /// <summary>States and what is to be done, round by round, as iproute2 lines.</summary>
 public sealed class DifferenceTests
 {
-    private static readonly KernelScope Scope = new("kg", KernelScope.DefaultProtocol);
+    internal static readonly KernelScope Scope = new("kg", KernelScope.DefaultProtocol);
     private static readonly Ipv6Prefix Default = Ipv6Prefix.Parse("::/0");
     private static readonly Ipv6Prefix Home = Ipv6Prefix.Parse("2001:db8:1::10/128");
     private static readonly Ipv6Address Local = Ipv6Address.Parse("2001:db8:f4::2");
@@ -287,7 +287,7 @@ public sealed class DifferenceTests
     }
 
     /// <summary>Compares what each round does, and sees that then nothing is left to do.</summary>
-    private static void Rounds(FakeKernel kernel, KernelState wanted, params string[] rounds)
+    internal static void Rounds(FakeKernel kernel, KernelState wanted, params string[] rounds)
     {
         foreach (var expected in rounds)
         {
@@ -300,10 +300,11 @@ public sealed class DifferenceTests
         Assert.Empty(Difference.Compute(wanted, kernel.Snapshot(), Scope, []).Changes);
     }
 
+    private static FakeKernel Settled(KernelState wanted) => Settled(Fresh with { Links = [.. Fresh.Links, new(3, "tap1") { Kind = "tun", IsUp = true }] }, wanted);
+
     /// <summary>A kernel that is already as wanted.</summary>
-    private static FakeKernel Settled(KernelState wanted)
+    internal static FakeKernel Settled(FakeKernel kernel, KernelState wanted)
     {
-        var kernel = Fresh with { Links = [.. Fresh.Links, new(3, "tap1") { Kind = "tun", IsUp = true }] };
         while (Difference.Compute(wanted, kernel.Snapshot(), Scope, []).Changes is { Count: > 0 } changes)
         {
             kernel = kernel.After(changes);

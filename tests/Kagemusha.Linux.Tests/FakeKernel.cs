@@ -25,8 +25,18 @@ internal sealed record FakeKernel
     {
         { Object: LinkSettings settings } => Set(settings),
         { Object: Sysctl setting } => this with { Settings = new(Settings) { [setting.Path] = setting.Value } },
-        { Object: Link link, Kind: ChangeKind.Delete } => (this with { Links = [.. Links.Where(there => there.Name != link.Name).Select(there => Freed(there, link.Name))] })
-            .Without(there => there.RequiredLink == link.Name),
+        { Object: Veth end, Kind: ChangeKind.Delete } => WithoutLink(PeerOf(end.Name)).WithoutLink(end.Name),
+        { Object: Link link, Kind: ChangeKind.Delete } => WithoutLink(link.Name),
+        { Object: Veth end } => this with
+        {
+            Links =
+            [
+                .. Links,
+                new(NextIndex, end.Name) { Kind = "veth", Group = KernelScope.DefaultProtocol, PeerIndex = NextIndex + 1, GeneratesAddresses = true },
+                new(NextIndex + 1, end.Peer) { Kind = "veth", Group = KernelScope.DefaultProtocol, PeerIndex = NextIndex, GeneratesAddresses = true },
+            ],
+        },
+        { Object: BridgePort port } => this with { Links = [.. Links.Select(there => there.Name == port.Name ? After(there, port) : there)] },
         { Object: Vrf vrf } => this with { Links = [.. Links, new(NextIndex, vrf.Name) { Kind = "vrf", Group = KernelScope.DefaultProtocol, Table = vrf.Table }] },
         { Object: Ip6Tunnel tunnel } => this with
         {
@@ -38,11 +48,29 @@ internal sealed record FakeKernel
         _ => With(change.Object),
     };
 
+    /// <summary>How the kernel makes a bridge's port.</summary>
+    private static BridgePortSettings NewPort { get; } = new(Learning: true, UnicastFlood: true, MulticastFlood: true, BroadcastFlood: true);
+
     private int NextIndex => Links.Max(link => link.Index) + 1;
 
     private FakeKernel With(KernelObject added) => this with { Objects = [.. Objects, added] };
 
     private FakeKernel Without(Func<KernelObject, bool> gone) => this with { Objects = [.. Objects.Where(there => !gone(there))] };
+
+    private string PeerOf(string name) => Links.First(peer => peer.PeerIndex == Links.First(link => link.Name == name).Index).Name;
+
+    private FakeKernel WithoutLink(string name) =>
+        (this with { Links = [.. Links.Where(there => there.Name != name).Select(there => Freed(there, name))] }).Without(there => there.RequiredLink == name);
+
+    private static NetworkInterface After(NetworkInterface link, BridgePort port) => link with
+    {
+        TransmitQueueLength = port.TransmitQueueLength ?? link.TransmitQueueLength,
+        BridgePort = new(
+            port.Learning ?? link.BridgePort!.Learning,
+            port.UnicastFlood ?? link.BridgePort!.UnicastFlood,
+            port.MulticastFlood ?? link.BridgePort!.MulticastFlood,
+            port.BroadcastFlood ?? link.BridgePort!.BroadcastFlood),
+    };
 
     private NetworkInterface Freed(NetworkInterface link, string master) =>
         link.MasterIndex != 0 && link.MasterIndex == Links.First(there => there.Name == master).Index ? link with { MasterIndex = 0 } : link;
@@ -61,6 +89,7 @@ internal sealed record FakeKernel
                 "" => 0,
                 _ => Links.First(master => master.Name == settings.Master).Index,
             },
+            BridgePort = settings.Master is null ? link.BridgePort : Links.FirstOrDefault(master => master.Name == settings.Master)?.Kind == "bridge" ? NewPort : null,
             IsUp = settings.Up ?? link.IsUp,
             GeneratesAddresses = link.GeneratesAddresses && !settings.NoAddressGeneration,
         };

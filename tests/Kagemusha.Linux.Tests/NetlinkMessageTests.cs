@@ -61,6 +61,8 @@ public sealed class NetlinkMessageTests
         _ = RouteMessages.ReadRoute(bytes);
         _ = RouteMessages.ReadRule(bytes, 75);
         _ = RouteMessages.ReadNeighbour(bytes);
+        _ = LinkMessages.ReadStatistics(bytes);
+        _ = BridgeMessages.ReadEntry(bytes);
         _ = FilterMessages.Read(bytes, "tap0", FilterHook.Ingress);
         _ = FilterMessages.ReadClassifier(bytes);
         NetlinkSocket.Parse(bytes, (in header, payload) => Assert.True(header.Length <= bytes.Length));
@@ -94,5 +96,75 @@ public sealed class NetlinkMessageTests
                 Assert.Equal(filter, FilterMessages.Read(payload, "tap0", FilterHook.Egress));
             }
         }
+    }
+
+    [Fact]
+    public void A_pair_is_made_with_both_its_names_in_our_group()
+    {
+        var writer = new NetlinkWriter();
+        LinkMessages.WriteAdd(writer, new Veth("kgs1", "kgb1"), 75, _ => 0);
+        var attributes = new NetlinkAttributes(writer.Written[(NetlinkWriter.HeaderLength + LinkInfo)..]);
+        Assert.Equal(("kgs1", 75u), (attributes.Text(Netlink.IFLA_IFNAME), attributes.Number(Netlink.IFLA_GROUP)));
+        var info = attributes.Nested(Netlink.IFLA_LINKINFO);
+        Assert.Equal("veth", info.Text(Netlink.IFLA_INFO_KIND));
+
+        // The peer's attributes come behind a struct ifinfomsg of its own.
+        var peer = new NetlinkAttributes(info.Nested(Netlink.IFLA_INFO_DATA)[Netlink.VETH_INFO_PEER][LinkInfo..]);
+        Assert.Equal(("kgb1", 75u), (peer.Text(Netlink.IFLA_IFNAME), peer.Number(Netlink.IFLA_GROUP)));
+    }
+
+    [Fact]
+    public void Settings_of_a_port_that_are_written_are_read()
+    {
+        for (var bits = 0; bits < 16; bits++)
+        {
+            var settings = new BridgePortSettings((bits & 1) != 0, (bits & 2) != 0, (bits & 4) != 0, (bits & 8) != 0);
+            var attributes = Written(new("vnet0")
+            {
+                Learning = settings.Learning,
+                UnicastFlood = settings.UnicastFlood,
+                MulticastFlood = settings.MulticastFlood,
+                BroadcastFlood = settings.BroadcastFlood,
+                TransmitQueueLength = 10_000,
+            });
+            Assert.Equal(settings, BridgeMessages.ReadPort(attributes.Nested(Netlink.IFLA_LINKINFO)));
+            Assert.Equal(("vnet0", 10_000u), (attributes.Text(Netlink.IFLA_IFNAME), attributes.Number(Netlink.IFLA_TXQLEN)));
+        }
+    }
+
+    [Fact]
+    public void What_is_null_of_a_port_is_not_in_the_message()
+    {
+        var attributes = Written(new("vnet0") { MulticastFlood = false });
+        var data = attributes.Nested(Netlink.IFLA_LINKINFO).Nested(Netlink.IFLA_INFO_SLAVE_DATA);
+        Assert.True(data.Has(Netlink.IFLA_BRPORT_MCAST_FLOOD));
+        Assert.False(data.Has(Netlink.IFLA_BRPORT_LEARNING) || data.Has(Netlink.IFLA_BRPORT_UNICAST_FLOOD) || data.Has(Netlink.IFLA_BRPORT_BCAST_FLOOD));
+        Assert.False(attributes.Has(Netlink.IFLA_TXQLEN));
+        Assert.Null(BridgeMessages.ReadPort(default));
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Of_forwarding_entries_the_sticky_ones_are_read(bool isSticky)
+    {
+        var entry = new BridgeForwardingEntry("vnet0", LinkLayerAddress.Parse("52:54:00:00:00:10")) { IsSticky = isSticky };
+        var writer = new NetlinkWriter();
+        BridgeMessages.WriteEntry(writer, entry, delete: false, 7);
+        var payload = writer.Written[NetlinkWriter.HeaderLength..];
+        Assert.Equal(isSticky ? new ForwardingMessage(7, entry.Address) : null, BridgeMessages.ReadEntry(payload));
+        Assert.Null(BridgeMessages.ReadEntry(payload[..^10]));
+
+        // To the bridge, not to the port's own list.
+        Assert.NotEqual(0, payload[10] & Netlink.NTF_MASTER);
+    }
+
+    private const int LinkInfo = 16;
+
+    private static NetlinkAttributes Written(BridgePort port)
+    {
+        var writer = new NetlinkWriter();
+        BridgeMessages.WritePort(writer, port);
+        return new(writer.Written[(NetlinkWriter.HeaderLength + LinkInfo)..]);
     }
 }
