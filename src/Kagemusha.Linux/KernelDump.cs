@@ -39,9 +39,10 @@ internal sealed class KernelDump(NetlinkSocket socket)
             }
         }
 
+        // The kernel has an entry once more for each VLAN of its port.
         objects.AddRange(OnLinks(
             links,
-            All("bridge fdb show", BridgeMessages.WriteEntryDump, BridgeMessages.ReadEntry),
+            All("bridge fdb show", BridgeMessages.WriteEntryDump, BridgeMessages.ReadEntry).Distinct(),
             entry => entry.Link,
             (entry, link) => new BridgeForwardingEntry(link, entry.Address) { IsSticky = true }));
 
