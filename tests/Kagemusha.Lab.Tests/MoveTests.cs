@@ -25,7 +25,7 @@ public sealed partial class MoveTests(Lab lab)
         lab.VM.BeAt(lab.A);
         try
         {
-            lab.Home.Run("pkill", "-STOP", "kagemusha-ha").Succeed();
+            lab.Home.EraseHomeAgent();
             using (var uplink = lab.Core.Capture("hv-a", "ip6 proto 41"))
             {
                 lab.VM.Move(lab.A, lab.B).Succeed();
@@ -42,7 +42,7 @@ public sealed partial class MoveTests(Lab lab)
         }
         finally
         {
-            lab.Home.Run("pkill", "-CONT", "kagemusha-ha").Succeed();
+            lab.Home.StartHomeAgent();
         }
 
         lab.B.WaitForBinding(lab.VM.Name, "registered");
