@@ -69,10 +69,10 @@ public sealed class TapTail : IDisposable
     internal static TimeSpan QuietInterval { get; } = TimeSpan.FromMilliseconds(2);
 
     // A frame that was sent so long before the stop was read before it.
-    private static readonly TimeSpan ReadBefore = TimeSpan.FromMilliseconds(25);
+    private static readonly TimeSpan ReadBefore = TimeSpan.FromMilliseconds(100);
 
     /// <summary>How long QEMU may take to read one frame more: its main loop has much to do in this moment.</summary>
-    public static TimeSpan Decision { get; } = TimeSpan.FromMilliseconds(60);
+    public static TimeSpan Decision { get; } = TimeSpan.FromMilliseconds(250);
 
     // To an address of ours that nobody has, of an EtherType for experiments.
     private static readonly byte[] FrameForNobody = [.. new byte[PacketSocket.VirtioHeaderLength], 0x02, 0x6b, 0, 0, 0, 0, 0x02, 0x6b, 0, 0, 0, 1, 0x88, 0xb5, .. new byte[46]];
