@@ -202,6 +202,11 @@ internal sealed class ArrivingGuests(
         arrival.IsReported = true;
         arrival.Received = kernel.Statistics(arrival.Tunnel.Name)?.ReceivedPackets ?? 0;
         arrival.LookAt = Clock.Now + IdleInterval;
+        if (guest.Move is { } move)
+        {
+            journal.Save(move);
+        }
+
         ReportAsync(guest, arrival);
     }
 
