@@ -90,8 +90,9 @@ internal sealed class ArrivingGuests(
                 registration.Path?.UpdateUnanswered(Clock.Now);
                 break;
             case MobileNodeEffect.UpdateAnswered answered:
+                // What follows from the answer is told next.
                 timings.Add(link.Enrolled.HomeAgent, answered);
-                break;
+                return;
             case MobileNodeEffect.BindingChanged { Change: BindingChange.Registered or BindingChange.Refreshed }:
                 registration.Path?.Acknowledged(Clock.Now);
                 guest.Move?.Add(MoveStep.Acknowledged);
