@@ -29,15 +29,7 @@ internal static class StateFile
                 snapshot.BindingMayRemain.TotalSeconds);
         });
         var content = new GuestState(Version, guest.Uuid, guest.Name, DateTimeOffset.UtcNow, [.. addresses]);
-        var path = PathOf(guest.Uuid, directory);
-        System.IO.Directory.CreateDirectory(directory);
-        using (var file = new FileStream(path + ".new", FileMode.Create, FileAccess.Write, FileShare.None))
-        {
-            JsonSerializer.Serialize(file, content, StateJson.Default.GuestState);
-            file.Flush(flushToDisk: true);
-        }
-
-        File.Move(path + ".new", path, overwrite: true);
+        DurableFile.Write(PathOf(guest.Uuid, directory), content, StateJson.Default.GuestState);
     }
 
     /// <summary>What is known of a guest's home addresses, with the lifetimes that remain now.</summary>
@@ -50,12 +42,8 @@ internal static class StateFile
         try
         {
             var state = JsonSerializer.Deserialize(File.ReadAllBytes(path), StateJson.Default.GuestState);
-            if (state?.Version != Version)
-            {
-                throw new JsonException(state?.Version > Version ? "it is of a newer version" : "it has no version that is known");
-            }
-
-            if (state.Uuid != uuid)
+            DurableFile.Expect(Version, state?.Version);
+            if (state!.Uuid != uuid)
             {
                 throw new JsonException($"it is of another VM, {state.Uuid}");
             }
@@ -78,9 +66,7 @@ internal static class StateFile
         }
         catch (Exception e) when (e is JsonException or IOException or FormatException or ArgumentException or OverflowException)
         {
-            var aside = path + ".damaged";
-            File.Move(path, aside, overwrite: true);
-            warn($"{path} cannot be used and is set aside as {aside}; going on from libvirt's metadata: {e.Message}");
+            warn($"{path} cannot be used and is set aside as {DurableFile.SetAside(path)}; going on from libvirt's metadata: {e.Message}");
         }
 
         return new Dictionary<Ipv6Address, MobileNodeSnapshot>();

@@ -32,10 +32,9 @@ internal sealed class MoveJournal(Action<string> warn, string directory = MoveJo
     /// <param name="name">Its name.</param>
     /// <param name="role">Which end of the move this host is.</param>
     /// <param name="peer">The host at the other end, if it is known already.</param>
-    /// <param name="kind">What kind of move, if it is known already.</param>
-    public MoveRecord Begin(Guid uuid, string name, MoveRole role, string? peer = null, MoveKind? kind = null)
+    public MoveRecord Begin(Guid uuid, string name, MoveRole role, string? peer = null)
     {
-        var record = new MoveRecord(uuid, name, role) { Peer = peer, Kind = kind };
+        var record = new MoveRecord(uuid, name, role) { Peer = peer };
         Save(record);
         return record;
     }
@@ -88,14 +87,7 @@ internal sealed class MoveJournal(Action<string> warn, string directory = MoveJo
         var path = Path.Combine(directory, FileName(move));
         try
         {
-            System.IO.Directory.CreateDirectory(directory);
-            using (var file = new FileStream(path + ".new", FileMode.Create, FileAccess.Write, FileShare.None))
-            {
-                JsonSerializer.Serialize(file, new(Version, move), MoveJson.Default.MoveFile);
-                file.Flush(flushToDisk: true);
-            }
-
-            File.Move(path + ".new", path, overwrite: true);
+            DurableFile.Write(path, new(Version, move), MoveJson.Default.MoveFile);
             if (move.Outcome != MoveOutcome.UnderWay)
             {
                 _underWay.Remove(path);
@@ -131,12 +123,8 @@ internal sealed class MoveJournal(Action<string> warn, string directory = MoveJo
         try
         {
             var file = JsonSerializer.Deserialize(File.ReadAllBytes(path), MoveJson.Default.MoveFile);
-            if (file?.Version != Version)
-            {
-                throw new JsonException(file?.Version > Version ? "it is of a newer version" : "it has no version that is known");
-            }
-
-            var move = file.Move;
+            DurableFile.Expect(Version, file?.Version);
+            var move = file!.Move;
             if (move.Events.Contains(null!))
             {
                 throw new JsonException("it has an empty event");
@@ -151,9 +139,7 @@ internal sealed class MoveJournal(Action<string> warn, string directory = MoveJo
         }
         catch (Exception e) when (e is JsonException or IOException or UnauthorizedAccessException)
         {
-            var aside = path + ".damaged";
-            File.Move(path, aside, overwrite: true);
-            warn($"{path} cannot be used and is set aside as {aside}; history goes on without that move: {e.Message}");
+            warn($"{path} cannot be used and is set aside as {DurableFile.SetAside(path)}; history goes on without that move: {e.Message}");
             return null;
         }
     }
