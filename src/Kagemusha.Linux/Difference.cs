@@ -191,7 +191,7 @@ internal sealed class Difference
             }
 
             // A pair is made with its first end.
-            if (link is not Veth { Peer: var peer } || !_changes.Contains(new(ChangeKind.Add, _wanted.OfType<Veth>().FirstOrDefault(other => other.Name == peer) ?? link)))
+            if (!IsAdded(link))
             {
                 Do(ChangeKind.Add, link);
             }
@@ -202,6 +202,10 @@ internal sealed class Difference
             AddOrReplace(route);
         }
     }
+
+    /// <summary>Whether it is made in this round, by itself or with its other end.</summary>
+    private bool IsAdded(Link link) => _changes.Contains(new(ChangeKind.Add, link))
+        || (link is Veth { Peer: var peer } && _wanted.OfType<Veth>().Any(other => other.Name == peer && _changes.Contains(new(ChangeKind.Add, other))));
 
     private NetworkInterface? FindRival(Ip6Tunnel tunnel) => _actual.Interfaces.Values.FirstOrDefault(link =>
         link.Tunnel is { } there && there.Local == tunnel.Local && there.Remote == tunnel.Remote && !_doomed.ContainsKey(link.Name) && link.Name != tunnel.Name);
@@ -276,9 +280,6 @@ internal sealed class Difference
                 Set(settings);
             }
         }
-
-        bool IsAdded(Link link) => _changes.Contains(new(ChangeKind.Add, link))
-            || (link is Veth { Peer: var peer } && _wanted.OfType<Veth>().Any(other => other.Name == peer && _changes.Contains(new(ChangeKind.Add, other))));
 
         void Set(LinkSettings settings)
         {

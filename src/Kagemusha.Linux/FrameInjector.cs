@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Runtime.InteropServices;
+using Kagemusha.Wire;
 
 namespace Kagemusha.Linux;
 
@@ -8,7 +9,6 @@ namespace Kagemusha.Linux;
 /// <exception cref="KernelException">No packet socket.</exception>
 public sealed class FrameInjector(int interfaceIndex) : IDisposable
 {
-    private const int EthernetLength = 14;
     private const int EtherType = PacketSocket.VirtioHeaderLength + 12;
 
     // struct virtio_net_hdr: flags, gso_type, hdr_len, gso_size, csum_start, csum_offset, the numbers in the host's order.
@@ -29,9 +29,9 @@ public sealed class FrameInjector(int interfaceIndex) : IDisposable
             return;
         }
 
-        var packet = new byte[frame.Length - EthernetLength];
+        var packet = new byte[frame.Length - EthernetFrame.HeaderLength];
         frame[..PacketSocket.VirtioHeaderLength].CopyTo(packet);
-        frame[(PacketSocket.VirtioHeaderLength + EthernetLength)..].CopyTo(packet.AsSpan(PacketSocket.VirtioHeaderLength));
+        frame[(PacketSocket.VirtioHeaderLength + EthernetFrame.HeaderLength)..].CopyTo(packet.AsSpan(PacketSocket.VirtioHeaderLength));
         Shorten(packet.AsSpan(HeaderLength));
         if ((packet[0] & NeedsChecksum) != 0)
         {
@@ -47,6 +47,6 @@ public sealed class FrameInjector(int interfaceIndex) : IDisposable
     private static void Shorten(Span<byte> number)
     {
         var value = MemoryMarshal.Read<ushort>(number);
-        MemoryMarshal.Write(number, (ushort)Math.Max(0, value - EthernetLength));
+        MemoryMarshal.Write(number, (ushort)Math.Max(0, value - EthernetFrame.HeaderLength));
     }
 }

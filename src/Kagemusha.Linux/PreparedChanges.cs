@@ -1,8 +1,8 @@
 namespace Kagemusha.Linux;
 
 /// <summary>
-/// Objects that are ready to take the places of others: their messages are written, the links' indexes known. For a moment in which there is no
-/// time to look first.
+/// Objects that are ready to take the places of others: the indexes of their links are known. For a moment in which there is no time to look
+/// first.
 /// </summary>
 public sealed class PreparedChanges
 {

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Diagnostics;
+using Kagemusha.Wire;
 
 namespace Kagemusha.Linux;
 
@@ -23,7 +24,7 @@ public sealed class TapTail : IDisposable
 {
     private const int LeastFrames = 1000;
     private const int MostBytes = 4 << 20;
-    private const int LargestFrame = PacketSocket.VirtioHeaderLength + 14 + 65535;
+    private const int LargestFrame = PacketSocket.VirtioHeaderLength + EthernetFrame.HeaderLength + 65535;
 
     private readonly Lock _gate = new();
     private readonly Kernel _kernel;

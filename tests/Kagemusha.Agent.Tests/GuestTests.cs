@@ -96,8 +96,7 @@ public sealed class GuestTests
     public void A_guest_that_has_gone_is_no_guest_any_more_but_is_served_until_nothing_comes_for_it()
     {
         var table = new GuestTable();
-        var guest = Guests.Make(Guests.Away);
-        guest.Departure = new(To, There, TimeSpan.MaxValue) { IsTurned = true };
+        var guest = Leaving(Guests.Away);
         table.Put(guest);
         table.Depart(guest);
         Assert.False(table.TryFind(Guests.Uuid, out _));
@@ -115,8 +114,7 @@ public sealed class GuestTests
     public void A_guest_that_has_left_home_is_served_there()
     {
         var table = new GuestTable();
-        var guest = Guests.Make(Guests.AtHome);
-        guest.Departure = new(To, There, TimeSpan.MaxValue) { IsTurned = true };
+        var guest = Leaving(Guests.AtHome);
         table.Put(guest);
         var before = Assert.Single(table.HomeLinkPaths);
         Assert.Equal((There, true, "br0", "vnet0", false), (before.Departure, before.IsTurned, before.Bridge, before.Tap, before.IsQuiet));
@@ -129,8 +127,7 @@ public sealed class GuestTests
     public void A_guest_that_comes_back_takes_the_place_of_what_was_left_of_it()
     {
         var table = new GuestTable();
-        var gone = Guests.Make(Guests.Away);
-        gone.Departure = new(To, There, TimeSpan.MaxValue) { IsTurned = true };
+        var gone = Leaving(Guests.Away);
         table.Put(gone);
         table.Depart(gone);
         var back = Guests.Make(Guests.Away, Presence.Incoming);
@@ -177,4 +174,12 @@ public sealed class GuestTests
 
     private static MobileNodeSnapshot Newest(ushort file, EnrolledAddress address) =>
         GuestLifecycle.Newest(address, new Dictionary<Ipv6Address, MobileNodeSnapshot> { [Guests.Home] = Own with { ReservedThrough = file } });
+
+    /// <summary>A guest whose packets go to another host already.</summary>
+    private static Guest Leaving(Attachment place)
+    {
+        var guest = Guests.Make(place);
+        guest.Departure = new(There, TimeSpan.MaxValue) { IsTurned = true };
+        return guest;
+    }
 }

@@ -101,7 +101,7 @@ internal sealed class GuestLifecycle(
             }
         }
 
-        var changes = kernel.Apply(guests.AwayLinks, guests.HomeLinkPaths);
+        var changes = kernel.Apply(guests);
         arriving.Attached(guest);
         foreach (var link in guest.Links)
         {
@@ -124,7 +124,7 @@ internal sealed class GuestLifecycle(
 
         if (guest.Presence == Presence.Incoming)
         {
-            ArrivingGuests.Resumed(guest);
+            guest.Move?.Add(MoveStep.Resumed);
         }
 
         guest.Presence = Presence.Running;
@@ -199,7 +199,7 @@ internal sealed class GuestLifecycle(
     {
         try
         {
-            kernel.Apply(guests.AwayLinks, guests.HomeLinkPaths);
+            kernel.Apply(guests);
         }
         catch (KernelException e)
         {

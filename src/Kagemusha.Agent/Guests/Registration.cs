@@ -19,9 +19,6 @@ internal sealed class Registration(Ipv6Address address, MobileNode node)
     /// <summary>How the kernel lets them leave now.</summary>
     public OutboundPath? Led { get; set; }
 
-    /// <summary>Whether they are kept now.</summary>
-    public bool IsHeld { get; set; }
-
     /// <summary>What the metadata is to say of it.</summary>
     public EnrolledAddress Enrolled
     {

@@ -52,16 +52,12 @@ internal sealed class ArrivingGuests(
     /// <summary>The kernel has what it was to have.</summary>
     public void Attached(Guest guest)
     {
-        foreach (var registration in guest.Registrations.Where(registration => registration is { Path.Path: OutboundPath.Held, IsHeld: false }))
+        foreach (var registration in guest.Registrations.Where(registration => registration is { Path: not null, Led: OutboundPath.Held }))
         {
             _held ??= HeldPackets.Open(kernel, log);
             _held?.Hold(registration.Address);
-            registration.IsHeld = _held is not null;
         }
     }
-
-    /// <summary>The guest runs here from this moment on.</summary>
-    public static void Resumed(Guest guest) => guest.Move?.Add(MoveStep.Resumed);
 
     /// <summary>The guest runs here, and its registrations have been told.</summary>
     public void Activated(Guest guest)
@@ -161,7 +157,7 @@ internal sealed class ArrivingGuests(
             return;
         }
 
-        var wasHeld = registration.Led == OutboundPath.Held || registration.IsHeld;
+        var wasHeld = registration.Led == OutboundPath.Held;
         registration.Led = path.Path;
         guest.Move?.Add(MoveStep.PathChanged, path.Path switch
         {
@@ -174,12 +170,11 @@ internal sealed class ArrivingGuests(
         {
             _held?.Hold(registration.Address);
         }
-        else if (wasHeld && kernel.Find(route.Link!) is { } link2)
+        else if (wasHeld && kernel.Find(route.Link!) is { } tunnel)
         {
-            _held?.Release(registration.Address, link2.Index);
+            _held?.Release(registration.Address, tunnel.Index);
         }
 
-        registration.IsHeld = path.Path == OutboundPath.Held;
         try
         {
             kernel.Prepare([route]).Carry();

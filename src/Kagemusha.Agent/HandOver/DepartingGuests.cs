@@ -43,10 +43,10 @@ internal sealed class DepartingGuests(
         journal.Close(guest, MoveOutcome.Failed, "another migration was begun");
         var here = channel.EndpointFor(guest.Profile)?.Address ?? throw new UnreachableException("this host has no address for its peers");
         var tunnel = kernel.TunnelTo(here, to.Address) ?? throw new UnreachableException($"this host has no route to {to.Address}");
-        var departure = guest.Departure = new(to, tunnel, Clock.Now + Limit) { LookAt = Clock.Now + PreparedInterval };
+        var departure = guest.Departure = new(tunnel, Clock.Now + Limit) { LookAt = Clock.Now + PreparedInterval };
         try
         {
-            kernel.Apply(guests.AwayLinks, guests.HomeLinkPaths);
+            kernel.Apply(guests);
             departure.Injector = new(kernel.Find(tunnel.Name)!.Index);
             departure.ForwardedBefore = kernel.Statistics(tunnel.Name)?.TransmittedPackets ?? 0;
             departure.Turn = kernel.Prepare([.. guest.Links.SelectMany(link => Steps(guest, link, turned: true))]);
@@ -114,19 +114,21 @@ internal sealed class DepartingGuests(
     /// <summary>The guest goes on here.</summary>
     public void TakeBack(Guest guest)
     {
-        if (guest.Departure is { IsTurned: true } departure)
+        if (guest.Departure is not { } departure)
+        {
+            return;
+        }
+
+        if (departure.IsTurned)
         {
             departure.IsTurned = false;
             Carry(guest, departure.TakeBack);
             guest.Move?.Add(MoveStep.TakenBack);
         }
 
-        if (guest.Departure is not null)
-        {
-            End(guest);
-            journal.Close(guest, MoveOutcome.Failed, "the guest goes on at the source");
-            Changed?.Invoke();
-        }
+        End(guest);
+        journal.Close(guest, MoveOutcome.Failed, "the guest goes on at the source");
+        Changed?.Invoke();
     }
 
     /// <summary>The other host's agent says that the home agent has turned.</summary>
@@ -200,17 +202,9 @@ internal sealed class DepartingGuests(
         }
     }
 
-    private IEnumerable<KernelObject> Steps(Guest guest, GuestLink link, bool turned)
-    {
-        if (guest.HomePath(link) is { } path)
-        {
-            return HandOverDataPath.Steps(path, turned, kernel.Table);
-        }
-
-        var tap = ((Attachment.Away)link.Attachment).Tap;
-        return link.Registrations.Select(registration =>
-            AwayDataPath.Inbound(registration.Address, turned ? guest.Departure!.Tunnel.Name : tap, kernel.Table));
-    }
+    private IEnumerable<KernelObject> Steps(Guest guest, GuestLink link, bool turned) => guest.HomePath(link) is { } path
+        ? HandOverDataPath.Steps(path, turned, kernel.Table)
+        : AwayDataPath.Steps(guest.AwayPath(link)!, turned, kernel.Table);
 
     private static string? TapOf(GuestLink link) => link.Attachment switch
     {

@@ -1,4 +1,3 @@
-using Kagemusha.Control;
 using Kagemusha.Linux;
 
 namespace Kagemusha.Agent;
@@ -23,13 +22,10 @@ internal sealed class LinkDeparture(GuestLink link) : IDisposable
 }
 
 /// <summary>A guest's way to another host, from the hand-over until nothing comes for it here any more.</summary>
-/// <param name="to">The other host's agent.</param>
 /// <param name="tunnel">The way to it.</param>
 /// <param name="deadline">When it is given up; monotonic.</param>
-internal sealed class Departure(PeerEndpoint to, HandOverTunnel tunnel, TimeSpan deadline) : IDisposable
+internal sealed class Departure(HandOverTunnel tunnel, TimeSpan deadline) : IDisposable
 {
-    public PeerEndpoint To { get; } = to;
-
     public HandOverTunnel Tunnel { get; } = tunnel;
 
     /// <summary>Whether what is for the guest goes there.</summary>
@@ -39,7 +35,7 @@ internal sealed class Departure(PeerEndpoint to, HandOverTunnel tunnel, TimeSpan
     public bool IsSettled { get; set; }
 
     /// <summary>When it ends, whatever has become of it.</summary>
-    public TimeSpan Deadline { get; set; } = deadline;
+    public TimeSpan Deadline { get; } = deadline;
 
     /// <summary>When it is to be looked at again.</summary>
     public TimeSpan LookAt { get; set; } = deadline;

@@ -19,13 +19,10 @@ internal sealed class HeldPackets : IDisposable
     private const int MostFrames = 4096;
 
     private const int LargestMtu = 65535;
-    private const int SourceAddress = VirtioHeader + EthernetHeader + 8;
-    private const int VirtioHeader = 10;
-    private const int EthernetHeader = 14;
 
     private readonly Dictionary<Ipv6Address, Queue<ReadOnlyMemory<byte>>> _held = [];
     private readonly Dictionary<Ipv6Address, FrameInjector> _released = [];
-    private readonly byte[] _buffer = new byte[VirtioHeader + EthernetHeader + LargestMtu];
+    private readonly byte[] _buffer = new byte[CapturedPacket.HeaderLength + LargestMtu];
     private readonly AgentLog _log;
     private readonly PacketSocket _socket;
     private readonly CancellationTokenSource _closing = new();
@@ -55,11 +52,14 @@ internal sealed class HeldPackets : IDisposable
     /// <summary>Begins to read if the links are there.</summary>
     public static HeldPackets? Open(HostKernel kernel, AgentLog log) => kernel.Find(Exit) is { } exit ? new(exit.Index, log) : null;
 
-    /// <summary>What this home address sends is kept from now on.</summary>
+    /// <summary>What this home address sends is kept from now on; what is kept already stays.</summary>
     public void Hold(Ipv6Address home)
     {
-        Forget(home);
-        _held[home] = [];
+        if (!_held.ContainsKey(home))
+        {
+            Forget(home);
+            _held[home] = [];
+        }
     }
 
     /// <summary>What was kept goes out by this link, and what comes late at once.</summary>
@@ -132,12 +132,11 @@ internal sealed class HeldPackets : IDisposable
 
     private void Take(ReceivedFrame frame)
     {
-        if (frame.IsTruncated || frame.Length < SourceAddress + Ipv6Address.Length)
+        if (frame.IsTruncated || CapturedPacket.SourceOf(_buffer.AsSpan(0, frame.Length)) is not { } home)
         {
             return;
         }
 
-        var home = Ipv6Address.Read(_buffer.AsSpan(SourceAddress));
         if (_released.TryGetValue(home, out var injector))
         {
             Send(injector, _buffer.AsMemory(0, frame.Length));

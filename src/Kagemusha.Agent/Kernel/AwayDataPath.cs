@@ -59,6 +59,10 @@ internal static class AwayDataPath
     /// <summary>The step that sends what is for a home address to this link: the guest's tap, or the hand-over's tunnel.</summary>
     public static Route Inbound(Ipv6Address home, string link, uint table) => new(new(home, 128), table) { Link = link };
 
+    /// <summary>The steps that send what is for a link's home addresses to the host that its guest goes to, or take it back.</summary>
+    public static IEnumerable<Route> Steps(AwayLink link, bool turned, uint table) =>
+        link.HomeAddresses.Select(home => Inbound(home, InboundLink(link with { IsTurned = turned }), table));
+
     /// <summary>The step that lets the packets of a home address leave in this way.</summary>
     public static Route Outbound(AwayLink link, Ipv6Address home, OutboundPath path, uint table)
     {
@@ -74,6 +78,8 @@ internal static class AwayDataPath
     /// <summary>The name of the tunnel to a link's home agent.</summary>
     public static string HomeAgentTunnelName(AwayLink link) => TunnelName.Of("kgha", link.CareOf.Address, link.HomeAgent);
 
+    private static string InboundLink(AwayLink link) => link is { IsTurned: true, Departure: { } departure } ? departure.Name : link.Tap;
+
     private static IEnumerable<KernelObject> GuestSide(AwayLink link, IReadOnlyCollection<Ipv6Address> hostAddresses, uint table)
     {
         var tap = link.Tap;
@@ -82,7 +88,7 @@ internal static class AwayDataPath
         foreach (var home in link.HomeAddresses)
         {
             yield return new Neighbour(tap, home, link.Mac);
-            yield return Inbound(home, link is { IsTurned: true, Departure: { } departure } ? departure.Name : tap, table);
+            yield return Inbound(home, InboundLink(link), table);
             yield return Outbound(link, home, link.Outbound.GetValueOrDefault(home, OutboundPath.HomeAgentTunnel), table);
         }
 

@@ -11,8 +11,10 @@ internal sealed class HostKernel(Kernel kernel, AgentConfiguration configuration
     /// <summary>Makes the kernel match. Does nothing where it does already.</summary>
     /// <returns>What was changed, as <c>ip</c> and <c>tc</c> lines.</returns>
     /// <exception cref="KernelException">The kernel refused; the rest may be there.</exception>
-    public IReadOnlyList<string> Apply(IReadOnlyCollection<AwayLink> links, IReadOnlyCollection<HomeLinkPath> homeLinks)
+    public IReadOnlyList<string> Apply(GuestTable guests)
     {
+        var links = guests.AwayLinks;
+        var homeLinks = guests.HomeLinkPaths;
         if (links.Count + homeLinks.Count > 0)
         {
             foreach (var link in SystemControl.KeepRouterAdvertisements(kernel.Interfaces()))
