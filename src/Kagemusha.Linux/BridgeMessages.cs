@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using System.Text;
+using Kagemusha.Wire;
 using static Kagemusha.Linux.Netlink;
 
 namespace Kagemusha.Linux;
@@ -51,23 +52,33 @@ internal static class BridgeMessages
         }
     }
 
-    public static void WriteEntryDump(NetlinkWriter writer)
+    /// <summary>Asks for the entries of one port.</summary>
+    public static void WriteEntryDump(NetlinkWriter writer, int port)
     {
         writer.Begin(RTM_GETNEIGH, NLM_F_DUMP);
-        writer.Fixed(EntryLength)[0] = AF_BRIDGE_BYTE;
+        var header = writer.Fixed(EntryLength);
+        header[0] = AF_BRIDGE_BYTE;
+        MemoryMarshal.Write(header[4..], port);
         writer.End();
     }
 
-    /// <summary>Reads sticky entries of bridges; the others are the bridges' own.</summary>
+    /// <summary>
+    /// Reads sticky entries and such as are learnt. Of other kinds none is ours: the port's own address, static ones, those of the link itself.
+    /// For each entry there are copies for the port's VLANs, which the kernel keeps together.
+    /// </summary>
     public static ForwardingMessage? ReadEntry(ReadOnlySpan<byte> payload)
     {
-        if (payload.Length < EntryLength || payload[0] != AF_BRIDGE_BYTE || (payload[10] & NTF_STICKY) == 0)
+        if (payload.Length < EntryLength || payload[0] != AF_BRIDGE_BYTE)
         {
             return null;
         }
 
-        return new NetlinkAttributes(payload[EntryLength..]).LinkLayer(NDA_LLADDR) is { } address
-            ? new(MemoryMarshal.Read<int>(payload[4..]), address)
+        var attributes = new NetlinkAttributes(payload[EntryLength..]);
+        var state = MemoryMarshal.Read<ushort>(payload[8..]);
+        var isSticky = (payload[10] & NTF_STICKY) != 0;
+        return attributes.Has(NDA_MASTER) && !attributes.Has(NDA_VLAN) && (state & NUD_PERMANENT) == 0 && (state & NUD_NOARP) != 0 == isSticky
+            && attributes.LinkLayer(NDA_LLADDR) is { } address
+            ? new(MemoryMarshal.Read<int>(payload[4..]), address, isSticky)
             : null;
     }
 
@@ -84,5 +95,5 @@ internal static class BridgeMessages
     }
 }
 
-/// <summary>A sticky forwarding entry as the kernel tells it.</summary>
-internal sealed record ForwardingMessage(int Link, Wire.LinkLayerAddress Address);
+/// <summary>A forwarding entry as the kernel tells it.</summary>
+internal sealed record ForwardingMessage(int Link, LinkLayerAddress Address, bool IsSticky);

@@ -4,7 +4,7 @@ namespace Kagemusha.Linux;
 
 /// <summary>
 /// Settings of a link that is a port of a bridge, ours or somebody else's; null leaves as it is. A link that is no port is left alone, and
-/// nothing is undone when it is no longer wanted.
+/// nothing is undone when it is no longer wanted. The filters of somebody else's are somebody else's.
 /// </summary>
 /// <param name="Name">The link's name.</param>
 public sealed record BridgePort(string Name) : KernelObject
@@ -60,7 +60,7 @@ public sealed record BridgePort(string Name) : KernelObject
 public sealed record BridgePortSettings(bool Learning, bool UnicastFlood, bool MulticastFlood, bool BroadcastFlood);
 
 /// <summary>Where a bridge sends what is for an address. It goes with its port if that is ours; else it ages or stays.</summary>
-/// <param name="Link">A port of the bridge.</param>
+/// <param name="Link">A port of the bridge; one that is up, unless the entry is sticky.</param>
 /// <param name="Address">The address that is behind it.</param>
 public sealed record BridgeForwardingEntry(string Link, LinkLayerAddress Address) : KernelObject
 {

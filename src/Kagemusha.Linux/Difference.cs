@@ -29,10 +29,10 @@ internal sealed class Difference
         _present = [.. _actual.Objects];
         var links = _actual.Interfaces.Values;
         var kept = _wanted.OfType<Link>().ToDictionary(link => link.Name);
-        var vrfs = links.Where(link => IsOurs(link) && link.Kind == "vrf").Select(link => link.Index).ToHashSet();
-        _doomed = links.Where(link => IsOurs(link) && !(kept.TryGetValue(link.Name, out var same) && IsSame(same, link))).ToDictionary(link => link.Name);
-        _released = links.Where(link => !IsOurs(link) && vrfs.Contains(link.MasterIndex) && !kept.ContainsKey(link.Name)).ToDictionary(link => link.Name);
-        _usurped = [.. links.Where(link => !IsOurs(link) && kept.GetValueOrDefault(link.Name) is Vrf or Ip6Tunnel or Veth).Select(link => link.Name)];
+        var vrfs = links.Where(link => _scope.Owns(link) && link.Kind == "vrf").Select(link => link.Index).ToHashSet();
+        _doomed = links.Where(link => _scope.Owns(link) && !(kept.TryGetValue(link.Name, out var same) && IsSame(same, link))).ToDictionary(link => link.Name);
+        _released = links.Where(link => !_scope.Owns(link) && vrfs.Contains(link.MasterIndex) && !kept.ContainsKey(link.Name)).ToDictionary(link => link.Name);
+        _usurped = [.. links.Where(link => !_scope.Owns(link) && kept.GetValueOrDefault(link.Name) is Vrf or Ip6Tunnel or Veth).Select(link => link.Name)];
         _unsettled = [.. _doomed.Keys];
     }
 
@@ -48,26 +48,23 @@ internal sealed class Difference
         difference.DeleteLinks();
         difference.AddLinks();
         difference.AddFilters();
+        difference.SetBridgePorts();
         difference.SetLinks();
         difference.AddObjects();
         difference.DeleteUnreachableRoutes();
         return (difference._changes, difference._refusals);
     }
 
-    /// <summary>Whether a link is of the kinds that we make, and by its name and group ours.</summary>
-    private bool IsOurs(NetworkInterface link) =>
-        link.Kind is "vrf" or "ip6tnl" or "veth" && link.Group == _scope.Protocol && link.Name.StartsWith(_scope.LinkPrefix, StringComparison.Ordinal);
-
     /// <summary>Whether all that is on the link is ours.</summary>
     private bool IsManaged(string name) => _actual.Interfaces.TryGetValue(name, out var link)
-        && (IsOurs(link) || _released.ContainsKey(name) || _wanted.Occupies(new Port(name)));
+        && (_scope.Owns(link) || _released.ContainsKey(name) || _wanted.Occupies(new Port(name)));
 
     /// <summary>Whether a link need not be made anew: what can be set is not compared.</summary>
     private bool IsSame(Link link, NetworkInterface there) => link switch
     {
-        Veth => there.Kind == "veth",
         Vrf vrf => there.Kind == "vrf" && there.Table == vrf.Table,
         Ip6Tunnel tunnel => there.Tunnel == LinkMessages.Parameters(tunnel, tunnel.Underlay is null ? 0 : IndexOf(tunnel.Underlay)),
+        Veth veth => there.Kind == "veth" && _actual.NameOf(there.PeerIndex) == veth.Peer,
         _ => true,
     };
 
@@ -97,7 +94,7 @@ internal sealed class Difference
                 Rule => true,
                 Neighbour or ProxyNeighbour => (_actual.Marked.Contains(there) || IsManaged(there.RequiredLink!)) && !IsReplaced(there),
                 LinkAddress => IsManaged(there.RequiredLink!),
-                BridgeForwardingEntry entry => IsOurs(_actual.Interfaces[entry.Link]) && !IsReplaced(there),
+                BridgeForwardingEntry entry => IsPlaced(entry) && !IsReplaced(there),
                 Filter filter => HasFilters(filter.Link) && IsManaged(filter.Link) && !_wanted.Occupies(filter),
                 _ => false,
             };
@@ -120,6 +117,10 @@ internal sealed class Difference
 
     /// <summary>Whether another object will take its place: then it stays until that can be done, in one step.</summary>
     private bool IsReplaced(KernelObject there) => _wanted.Occupies(there) && !_present.Contains(_wanted.OccupantOf(there));
+
+    /// <summary>Whether an entry is on a link of ours, and not there because the bridge learns there.</summary>
+    private bool IsPlaced(BridgeForwardingEntry entry) => _actual.Interfaces.TryGetValue(entry.Link, out var link)
+        && _scope.Owns(link) && (entry.IsSticky || link.BridgePort is { Learning: false });
 
     private bool HasFilters(string link) => _wanted.OfType<Filter>().Any(filter => filter.Link == link);
 
@@ -158,7 +159,7 @@ internal sealed class Difference
     /// <summary>Unreachable routes go last, and not before the VRF that may still need them.</summary>
     private void DeleteUnreachableRoutes()
     {
-        var tables = _actual.Interfaces.Values.Where(link => IsOurs(link) && link.Kind == "vrf").Select(link => link.Table).ToHashSet();
+        var tables = _actual.Interfaces.Values.Where(link => _scope.Owns(link) && link.Kind == "vrf").Select(link => link.Table).ToHashSet();
         foreach (var route in _actual.Objects.OfType<Route>())
         {
             if (route.Link is null && !_wanted.Contains(route) && !IsReplaced(route) && (!tables.Contains(route.Table) || IsTableWanted(route.Table)))
@@ -240,6 +241,18 @@ internal sealed class Difference
         }
     }
 
+    private void SetBridgePorts()
+    {
+        foreach (var port in _wanted.OfType<BridgePort>().OrderBy(port => port.Name, StringComparer.Ordinal))
+        {
+            if (IsThere(port.Name) && _actual.Interfaces[port.Name] is { BridgePort: not null } there && port.Missing(there) is var missing
+                && missing != new BridgePort(port.Name))
+            {
+                Do(ChangeKind.Set, missing);
+            }
+        }
+    }
+
     private void SetLinks()
     {
         foreach (var link in _wanted.OfType<Link>().OrderBy(link => link is not Vrf).ThenBy(link => link.Name, StringComparer.Ordinal))
@@ -266,14 +279,17 @@ internal sealed class Difference
 
             var port = link as Port;
             var wantedAddress = port?.Address ?? (link as Veth)?.Address;
-            var master = _actual.NameOf(there.MasterIndex);
+            var master = _actual.NameOf(there.MasterIndex) == (link.Master ?? "") ? null : link.Master ?? "";
+
+            // What is wanted of a bridge's port can be set only when it is one, and has to be before frames are flooded to it.
+            var waits = !string.IsNullOrEmpty(master) && _wanted.Occupies(new BridgePort(link.Name));
             var settings = new LinkSettings(link.Name)
             {
                 Address = wantedAddress is { } address && there.Address != address ? address : null,
                 Mtu = link.Mtu is { } mtu && there.Mtu != mtu ? mtu : null,
                 TransmitQueueLength = port?.TransmitQueueLength is { } queue && there.TransmitQueueLength != queue ? queue : null,
-                Master = master == (link.Master ?? "") ? null : link.Master ?? "",
-                Up = there.IsUp ? null : true,
+                Master = master,
+                Up = there.IsUp || waits ? null : true,
             };
             if (settings != new LinkSettings(link.Name))
             {
@@ -316,15 +332,6 @@ internal sealed class Difference
             }
         }
 
-        foreach (var port in _wanted.OfType<BridgePort>().OrderBy(port => port.Name, StringComparer.Ordinal))
-        {
-            if (IsSettled(port.Name) && _actual.Interfaces[port.Name] is { BridgePort: not null } there && port.Missing(there) is var missing
-                && missing != new BridgePort(port.Name))
-            {
-                Do(ChangeKind.Set, missing);
-            }
-        }
-
         foreach (var missing in _wanted.Where(missing => !_present.Contains(missing) && (missing.RequiredLink is not { } link || IsSettled(link)))
             .OrderBy(AdditionOrder).ThenBy(missing => missing.Line("add"), StringComparer.Ordinal))
         {
@@ -333,7 +340,8 @@ internal sealed class Difference
                 case LinkAddress:
                     Do(ChangeKind.Add, missing);
                     break;
-                case Neighbour or ProxyNeighbour or BridgeForwardingEntry:
+                case Neighbour or ProxyNeighbour:
+                case BridgeForwardingEntry when _actual.Interfaces[missing.RequiredLink!].BridgePort is not null:
                     Do(ChangeKind.Replace, missing);
                     break;
                 case Route { Link: not null } or Rule:

@@ -39,12 +39,14 @@ internal sealed class KernelDump(NetlinkSocket socket)
             }
         }
 
-        // The kernel has an entry once more for each VLAN of its port.
-        objects.AddRange(OnLinks(
-            links,
-            All("bridge fdb show", BridgeMessages.WriteEntryDump, BridgeMessages.ReadEntry).Distinct(),
-            entry => entry.Link,
-            (entry, link) => new BridgeForwardingEntry(link, entry.Address) { IsSticky = true }));
+        // Of other ports it does not matter what is there: an entry is always replaced.
+        var entered = wanted.OfType<BridgeForwardingEntry>().Select(entry => links.Find(entry.Link)).OfType<NetworkInterface>()
+            .Concat(links.Where(link => link.Kind == "veth" && scope.Owns(link))).Where(link => link.BridgePort is not null).Distinct();
+        foreach (var port in entered)
+        {
+            objects.AddRange(All($"bridge fdb show brport {port.Name}", writer => BridgeMessages.WriteEntryDump(writer, port.Index), BridgeMessages.ReadEntry)
+                .Where(entry => entry.Link == port.Index).Select(entry => new BridgeForwardingEntry(port.Name, entry.Address) { IsSticky = entry.IsSticky }));
+        }
 
         var filtered = wanted.OfType<Filter>().Select(filter => filter.Link).ToHashSet();
         foreach (var classifier in All("tc qdisc show", FilterMessages.WriteQdiscDump, FilterMessages.ReadClassifier))

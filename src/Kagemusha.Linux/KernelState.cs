@@ -72,8 +72,8 @@ public sealed class KernelState : IEnumerable<KernelObject>
 }
 
 /// <summary>
-/// Which of the kernel's objects are one program's own, to be deleted when they are not wanted: links of kind vrf and ip6tnl by their
-/// names and their group, routes, rules, neighbours and proxy entries by their protocol, and whatever is on those links and on the
+/// Which of the kernel's objects are one program's own, to be deleted when they are not wanted: links of kind vrf, ip6tnl and veth by
+/// their names and their group, routes, rules, neighbours and proxy entries by their protocol, and whatever is on those links and on the
 /// ports of those VRFs. Programs with different protocol numbers do not touch each other's.
 /// </summary>
 /// <param name="LinkPrefix">How the names of its links begin.</param>
@@ -82,4 +82,8 @@ public sealed record KernelScope(string LinkPrefix, byte Protocol)
 {
     /// <summary>The protocol number of Kagemusha.</summary>
     public const byte DefaultProtocol = 75;
+
+    /// <summary>Whether a link is of the kinds that we make, and by its name and group ours.</summary>
+    internal bool Owns(NetworkInterface link) =>
+        link.Kind is "vrf" or "ip6tnl" or "veth" && link.Group == Protocol && link.Name.StartsWith(LinkPrefix, StringComparison.Ordinal);
 }

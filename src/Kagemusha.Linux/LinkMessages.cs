@@ -45,7 +45,7 @@ internal static class LinkMessages
             Group = attributes.Number(IFLA_GROUP),
             Table = kind == "vrf" ? data.Number(IFLA_VRF_TABLE) : 0,
             Tunnel = kind == "ip6tnl" ? ReadTunnel(data) : null,
-            PeerIndex = kind == "veth" ? (int)attributes.Number(IFLA_LINK) : 0,
+            PeerIndex = kind == "veth" && !attributes.Has(IFLA_LINK_NETNSID) ? (int)attributes.Number(IFLA_LINK) : 0,
         };
     }
 

@@ -119,7 +119,7 @@ public sealed record NetworkInterface(int Index, string Name)
     /// <summary>What an ip6tnl is, or null.</summary>
     internal TunnelParameters? Tunnel { get; init; }
 
-    /// <summary>The index of a veth's other end, which may be in another network namespace, or 0.</summary>
+    /// <summary>The index of a veth's other end, or 0 if that is in another network namespace.</summary>
     internal int PeerIndex { get; init; }
 }
 

@@ -71,6 +71,7 @@ internal static class Netlink
     public const ushort IFLA_LINKINFO = 18;
     public const ushort IFLA_AF_SPEC = 26;
     public const ushort IFLA_GROUP = 27;
+    public const ushort IFLA_LINK_NETNSID = 37;
     public const ushort IFLA_INFO_KIND = 1;
     public const ushort IFLA_INFO_DATA = 2;
     public const ushort IFLA_INFO_SLAVE_KIND = 4;
@@ -104,6 +105,8 @@ internal static class Netlink
     // linux/neighbour.h
     public const ushort NDA_DST = 1;
     public const ushort NDA_LLADDR = 2;
+    public const ushort NDA_VLAN = 5;
+    public const ushort NDA_MASTER = 9;
     public const ushort NDA_PROTOCOL = 12;
     public const ushort NUD_PERMANENT = 0x80;
     public const ushort NUD_REACHABLE = 0x02;

@@ -30,19 +30,33 @@ public sealed class BridgeDifferenceTests
     };
 
     [Fact]
-    public void A_pair_is_made_once_and_its_port_is_set_and_gets_an_entry_when_it_is_in_the_bridge() => Rounds(
+    public void A_pair_is_made_once_and_its_port_is_set_before_it_is_up_and_gets_its_entry_then() => Rounds(
         HomeLink,
         [StandIn, StandInPort, Quiet, Turned],
         """
         ip link add kgb1 type veth peer name kgs1
         ip link set kgb1 addrgenmode none
-        ip link set kgb1 mtu 1400 master br0 up
+        ip link set kgb1 mtu 1400 master br0
         ip link set kgs1 addrgenmode none
         ip link set kgs1 address 52:54:00:00:00:10 mtu 1400 up
         """,
         """
         ip link set kgb1 type bridge_slave learning off flood off mcast_flood off bcast_flood off
-        bridge fdb replace 52:54:00:00:00:10 dev kgb1 master static sticky
+        ip link set kgb1 up
+        """,
+        "bridge fdb replace 52:54:00:00:00:10 dev kgb1 master static sticky");
+
+    [Fact]
+    public void A_pair_with_another_end_is_made_anew() => Rounds(
+        Settled(HomeLink, [StandIn, StandInPort, Quiet, Turned]),
+        [StandIn with { Peer = "kgb2" }, new Veth("kgb2", "kgs1")],
+        """
+        ip link delete kgb1
+        ip link add kgb2 type veth peer name kgs1
+        ip link set kgb2 addrgenmode none
+        ip link set kgb2 up
+        ip link set kgs1 addrgenmode none
+        ip link set kgs1 address 52:54:00:00:00:10 mtu 1400 up
         """);
 
     [Fact]
@@ -85,7 +99,23 @@ public sealed class BridgeDifferenceTests
     public void A_port_that_is_no_longer_wanted_stays_as_it_is() => Rounds(Settled(HomeLink, [new BridgePort("vnet0") { BroadcastFlood = false }]), []);
 
     [Fact]
-    public void A_link_that_is_no_port_and_one_that_is_not_there_are_left_alone() => Rounds(HomeLink, [new BridgePort("lo") { Learning = false }, new BridgePort("vnet9") { Learning = false }]);
+    public void A_link_that_is_no_port_and_one_that_is_not_there_are_left_alone()
+    {
+        foreach (var link in new[] { "lo", "vnet9" })
+        {
+            Rounds(HomeLink, [new BridgePort(link) { Learning = false, TransmitQueueLength = 10000 }, Turned with { Link = link }]);
+        }
+    }
+
+    [Fact]
+    public void Of_a_port_of_somebody_elses_filters_and_addresses_are_somebody_elses()
+    {
+        var drop = new Filter("vnet0", FilterHook.Ingress, 1, new AnyMatch(), FilterAction.Drop);
+        var kernel = HomeLink with { Objects = [new Classifier("vnet0"), drop, new LinkAddress("vnet0", Ipv6Address.Parse("fe80::1"), 64)] };
+        Rounds(kernel, [new BridgePort("vnet0")]);
+        Rounds(kernel, [new BridgePort("vnet0"), drop with { Priority = 2 }], "tc filter add dev vnet0 ingress pref 2 protocol all flower action drop");
+        Rounds(kernel, []);
+    }
 
     [Fact]
     public void An_entry_moves_to_another_port_in_one_step()
@@ -103,5 +133,15 @@ public sealed class BridgeDifferenceTests
         KernelState pair = [StandIn, StandInPort];
         Rounds(Settled(HomeLink, pair.With([Turned])), pair, "bridge fdb delete 52:54:00:00:00:10 dev kgb1 master");
         Rounds(HomeLink with { Objects = [Turned with { Link = "vnet0" }] }, []);
+    }
+
+    [Fact]
+    public void An_entry_as_if_learnt_is_kept_where_the_bridge_learns()
+    {
+        KernelState pair = [StandIn, StandInPort];
+        var learnt = Turned with { IsSticky = false };
+        Rounds(Settled(HomeLink, pair.With([Turned])), pair.With([learnt]), "bridge fdb replace 52:54:00:00:00:10 dev kgb1 master dynamic");
+        Rounds(Settled(HomeLink, pair.With([learnt])), pair);
+        Rounds(Settled(HomeLink, pair.With([Quiet, learnt])), pair.With([Quiet]), "bridge fdb delete 52:54:00:00:00:10 dev kgb1 master");
     }
 }

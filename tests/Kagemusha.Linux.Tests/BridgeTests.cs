@@ -86,6 +86,72 @@ public sealed class BridgeTests : IDisposable
     }
 
     [Fact]
+    public void A_pair_that_has_lost_an_end_to_another_namespace_is_made_anew()
+    {
+        using var elsewhere = new NetworkNamespace();
+        _host.Apply(Pair);
+        _host.Namespace.Ip($"link set kgs1 netns {elsewhere.Name}");
+        _host.Apply(Pair);
+        Assert.Empty(_host.Apply(Pair).Changes);
+        Assert.Equal("kgb1", Assert.Single(_host.Namespace.Json("link show dev kgs1")).GetProperty("link").GetString());
+        Assert.DoesNotContain(elsewhere.Json("link show"), link => link.GetProperty("ifname").GetString() == "kgs1");
+    }
+
+    [Fact]
+    public void A_port_that_has_left_the_bridge_waits_with_all_that_is_wanted_of_it()
+    {
+        KernelState wanted = [new BridgePort("near1") { BroadcastFlood = false }, Back];
+        _host.Namespace.Ip("link set near1 nomaster");
+        Assert.Empty(_host.Apply(wanted).Changes);
+        _host.Namespace.Ip("link set near1 master br0");
+        Assert.Equal(
+            ["ip link set near1 type bridge_slave bcast_flood off", "bridge fdb replace 52:54:00:00:00:10 dev near1 master dynamic"],
+            Lines(_host.Apply(wanted)));
+        Assert.Equal(["vnet9"], _host.Apply([new BridgePort("vnet9")]).MissingLinks);
+    }
+
+    [Fact]
+    public void Filters_that_somebody_has_put_on_a_port_stay_whatever_is_wanted_of_it()
+    {
+        _host.Namespace.Execute("tc qdisc add dev near1 clsact");
+        _host.Namespace.Execute("tc filter add dev near1 ingress pref 7 protocol ipv6 flower action pass");
+        var before = _host.Namespace.Execute("tc filter show dev near1 ingress");
+        _host.Apply([new BridgePort("near1") { BroadcastFlood = false }, Back]);
+        _host.Apply([]);
+        Assert.Equal(before, _host.Namespace.Execute("tc filter show dev near1 ingress"));
+        Assert.Contains("pref 7", before, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Whatever_entry_is_there_is_replaced()
+    {
+        _host.Apply(Pair);
+        foreach (var there in new[] { "near2 master dynamic", "near2 master static", "near2 master static sticky", "kgb1 master static", "kgb1 master dynamic" })
+        {
+            foreach (var (wanted, seen) in new[] { (Turned, ("kgb1", true)), (Back, ("near1", false)) })
+            {
+                _host.Namespace.Execute($"bridge fdb replace {Guest} dev {there}");
+                Assert.Single(_host.Apply(Pair.With([wanted])).Changes);
+                Assert.Equal(seen, Entry());
+                Assert.Empty(_host.Apply(Pair.With([wanted])).Changes);
+            }
+        }
+    }
+
+    [Fact]
+    public async Task A_bridge_that_filters_VLANs_turns_too()
+    {
+        _host.Namespace.Ip("link set br0 type bridge vlan_filtering 1");
+        _host.Apply(Pair.With([Back]));
+        _host.Apply(Pair.With([Turned]));
+        Assert.Empty(_host.Apply(Pair.With([Turned])).Changes);
+        await ArrivesAsync("far1", Guest, Everybody, "far2");
+        await ArrivesAsync("far2", Other, Guest, "kgs1");
+        _host.Apply(Pair);
+        Assert.DoesNotContain($"{Guest} dev kgb1", _host.Namespace.Execute("bridge fdb show br br0"), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void The_flags_of_a_port_are_set_where_they_are_wanted_and_not_touched_where_not()
     {
         _host.Namespace.Ip("link set near1 type bridge_slave mcast_flood off");

@@ -146,17 +146,43 @@ public sealed class NetlinkMessageTests
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
-    public void Of_forwarding_entries_the_sticky_ones_are_read(bool isSticky)
+    public void Of_forwarding_entries_of_a_bridge_the_sticky_and_the_learnt_ones_are_read(bool isSticky)
     {
         var entry = new BridgeForwardingEntry("vnet0", LinkLayerAddress.Parse("52:54:00:00:00:10")) { IsSticky = isSticky };
-        var writer = new NetlinkWriter();
-        BridgeMessages.WriteEntry(writer, entry, delete: false, 7);
-        var payload = writer.Written[NetlinkWriter.HeaderLength..];
-        Assert.Equal(isSticky ? new ForwardingMessage(7, entry.Address) : null, BridgeMessages.ReadEntry(payload));
-        Assert.Null(BridgeMessages.ReadEntry(payload[..^10]));
+        var told = new ForwardingMessage(7, entry.Address, isSticky);
+        Assert.Equal(told, BridgeMessages.ReadEntry(Told(entry, Netlink.NDA_MASTER)));
+        for (var length = 0; length < Told(entry, Netlink.NDA_MASTER).Length; length++)
+        {
+            Assert.Null(BridgeMessages.ReadEntry(Told(entry, Netlink.NDA_MASTER).AsSpan(0, length)));
+        }
+
+        // One of a VLAN, one of the link's own list, and a merely static or permanent one.
+        Assert.Null(BridgeMessages.ReadEntry(Told(entry, Netlink.NDA_MASTER, Netlink.NDA_VLAN)));
+        Assert.Null(BridgeMessages.ReadEntry(Told(entry)));
+        foreach (var state in new[] { isSticky ? Netlink.NUD_REACHABLE : Netlink.NUD_NOARP, Netlink.NUD_PERMANENT })
+        {
+            var payload = Told(entry, Netlink.NDA_MASTER);
+            MemoryMarshal.Write(payload.AsSpan(8), state);
+            Assert.Null(BridgeMessages.ReadEntry(payload));
+        }
 
         // To the bridge, not to the port's own list.
-        Assert.NotEqual(0, payload[10] & Netlink.NTF_MASTER);
+        Assert.NotEqual(0, Told(entry)[10] & Netlink.NTF_MASTER);
+    }
+
+    /// <summary>An entry as it is written, with more attributes.</summary>
+    private static byte[] Told(BridgeForwardingEntry entry, params ushort[] numbers)
+    {
+        var (writer, more) = (new NetlinkWriter(), new NetlinkWriter());
+        BridgeMessages.WriteEntry(writer, entry, delete: false, 7);
+        more.Begin(0, 0);
+        foreach (var number in numbers)
+        {
+            more.Number(number, 2);
+        }
+
+        more.End();
+        return [.. writer.Written[NetlinkWriter.HeaderLength..], .. more.Written[NetlinkWriter.HeaderLength..]];
     }
 
     private const int LinkInfo = 16;

@@ -10,7 +10,7 @@ internal static partial class Picture
     [
         "ifindex", "index", "permaddr", "ref", "bind", "flags", "num_tx_queues", "num_rx_queues", "gso_max_size", "gso_max_segs", "tso_max_size",
         "tso_max_segs", "gro_max_size", "promiscuity", "allmulti", "min_mtu", "max_mtu", "linkmode", "group", "qdisc", "operstate", "broadcast",
-        "valid_life_time", "preferred_life_time",
+        "valid_life_time", "preferred_life_time", "forward_delay_timer",
     ];
 
     /// <summary>Links, addresses, routes, rules, neighbours, proxies and filters. Of links only those that are named.</summary>

@@ -16,7 +16,7 @@ public sealed class RandomWalkTests
     public void A_random_walk_ends_in_the_same_kernel_as_a_fresh_start(int seed)
     {
         var random = new Random(seed);
-        using var walker = new TestHost();
+        using var walker = Host();
         KernelState last = [];
         for (var step = 0; step < Steps; step++)
         {
@@ -25,15 +25,36 @@ public sealed class RandomWalkTests
             Assert.Empty(walker.Apply(last).Changes);
         }
 
-        using var fresh = new TestHost();
+        using var fresh = Host();
         fresh.Apply(last);
-        string[] links = ["wan", .. last.OfType<Link>().Select(link => link.Name)];
+        string[] links = ["wan", .. last.OfType<Link>().Select(link => link.Name), .. last.OfType<BridgePort>().Select(port => port.Name)];
         Assert.Equal(Picture.Take(fresh.Namespace, links), Picture.Take(walker.Namespace, links));
+        Assert.Equal(OwnEntries(fresh), OwnEntries(walker));
 
         walker.Apply([]);
         Assert.DoesNotContain(walker.Use(kernel => kernel.Interfaces()), link => link.Name.StartsWith("kg", StringComparison.Ordinal));
         Assert.DoesNotContain("route ", Picture.Take(walker.Namespace), StringComparison.Ordinal);
     }
+
+    /// <summary>A host with a bridge that has one port.</summary>
+    private static TestHost Host()
+    {
+        var host = new TestHost();
+        host.Namespace.Ip("link add br0 address 02:00:00:00:00:b0 type bridge forward_delay 0");
+        host.Namespace.Ip("link add uplink address 02:00:00:00:00:b1 type dummy");
+        foreach (var link in new[] { "br0", "uplink" })
+        {
+            host.Namespace.Ip($"link set {link} addrgenmode none");
+            host.Namespace.Ip($"link set {link} up");
+        }
+
+        host.Namespace.Ip("link set uplink master br0");
+        return host;
+    }
+
+    /// <summary>The entries that were placed on a port of ours.</summary>
+    private static IEnumerable<string> OwnEntries(TestHost host) =>
+        host.Namespace.Execute("bridge fdb show br br0").Split('\n').Where(line => line.Contains("dev kgsa", StringComparison.Ordinal) && line.Contains("sticky", StringComparison.Ordinal)).Order();
 
     private static KernelState RandomState(Random random)
     {
@@ -90,6 +111,30 @@ public sealed class RandomWalkTests
             objects.AddRange(GuestFilter.Create(tap, [Guest(guest).Address], hosts));
         }
 
+        if (!Maybe())
+        {
+            var peer = Pick("kgsb", "kgsc");
+            objects.Add(new Veth("kgsa", peer) { Master = Pick("br0", null), Address = new(0xfe6b00000000UL | (uint)random.Next(2)), Mtu = Pick(1500, 1400) });
+            objects.Add(new Veth(peer, "kgsa") { Master = Pick(vrf, null), Address = new(0xfe6c00000000UL | (uint)random.Next(2)), Mtu = 1500 });
+
+            // Its queue would keep its length when it leaves the bridge.
+            objects.Add(RandomPort("kgsa") with { TransmitQueueLength = null });
+            if (Maybe())
+            {
+                objects.Add(new Filter(Pick("kgsa", peer), FilterHook.Egress, 1, new AnyMatch(), FilterAction.Drop));
+            }
+        }
+
+        if (!Maybe())
+        {
+            objects.Add(RandomPort("uplink"));
+        }
+
+        foreach (var entry in Enumerable.Range(0, 3).Where(_ => !Maybe()))
+        {
+            objects.Add(new BridgeForwardingEntry(Pick("kgsa", "uplink"), new(0x525400000010UL | (uint)entry)) { IsSticky = Pick(true, false) });
+        }
+
         if (Maybe())
         {
             objects.Add(new Rule(900, table) { Source = Guest(random.Next(2)) });
@@ -102,6 +147,15 @@ public sealed class RandomWalkTests
         T Pick<T>(T one, T other) => random.Next(2) == 0 ? one : other;
 
         bool Maybe() => random.Next(4) == 0;
+
+        BridgePort RandomPort(string link) => new(link)
+        {
+            Learning = Pick(true, false),
+            UnicastFlood = Pick(true, false),
+            MulticastFlood = Pick(true, false),
+            BroadcastFlood = Pick(true, false),
+            TransmitQueueLength = Pick(1000, 3000),
+        };
     }
 
     private static Ipv6Prefix Guest(int number) => Ipv6Prefix.Parse($"2001:db8:1::1{number}/128");
