@@ -131,7 +131,7 @@ internal sealed class Agent : IDisposable
         return await _hooks.AnswerAsync(call);
     }
 
-    private void Follow(LifecycleEvent happened)
+    private void Follow(LifecycleEvent happened, TimeSpan at)
     {
         _adoption.Overtake();
         _guests.TryFind(happened.Uuid, out var guest);
@@ -139,19 +139,16 @@ internal sealed class Agent : IDisposable
         {
             case (LifecycleEventType.Suspended, (int)SuspendedDetail.Migrated or (int)SuspendedDetail.PostCopy)
                 when guest is { Presence: Presence.Running }:
-                _lifecycle.Leave(guest);
+                Tell(guest, happened.Detail == (int)SuspendedDetail.PostCopy ? MoveKind.Postcopy : MoveKind.Precopy);
+                _lifecycle.Leave(guest, at);
                 _log.Decision(guest.Name, $"suspended to leave {Describe.Place(guest)}: this host is no longer active for it");
                 break;
-            case (LifecycleEventType.Suspended, (int)SuspendedDetail.PostCopy) when guest is { Move: { } move }:
-                move.Kind = MoveKind.Postcopy;
+            case (LifecycleEventType.Suspended, (int)SuspendedDetail.PostCopy) when guest is not null:
+                Tell(guest, MoveKind.Postcopy);
                 break;
             case (LifecycleEventType.Resumed, _) when guest is { Presence: Presence.Incoming }:
-                if (guest.Move is { } arriving)
-                {
-                    arriving.Kind = happened.Detail == (int)ResumedDetail.PostCopy ? MoveKind.Postcopy : MoveKind.Precopy;
-                }
-
-                _lifecycle.Activate(guest);
+                Tell(guest, happened.Detail == (int)ResumedDetail.PostCopy ? MoveKind.Postcopy : MoveKind.Precopy);
+                _lifecycle.Activate(guest, at);
                 _log.Decision(guest.Name, $"arrived: {Describe.Place(guest)}");
                 break;
             case (LifecycleEventType.Resumed, _) when guest is { Presence: Presence.Leaving }:
@@ -168,6 +165,14 @@ internal sealed class Agent : IDisposable
                 // Started with this agent dead, or its hook call failed.
                 _ = _adoption.LookAsync(happened.Uuid);
                 break;
+        }
+    }
+
+    private static void Tell(Guest guest, MoveKind kind)
+    {
+        if (guest.Move is { } move)
+        {
+            move.Kind = kind;
         }
     }
 

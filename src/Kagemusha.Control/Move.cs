@@ -3,7 +3,10 @@ using System.Text.Json.Serialization;
 
 namespace Kagemusha.Control;
 
-/// <summary>One move of a VM, as the host it left or the host it came to saw it.</summary>
+/// <summary>
+/// One move of a VM, as the host it left or the host it came to saw it. Only the destination also knows, from the source's agent, when the VM was
+/// suspended.
+/// </summary>
 /// <param name="Name">The domain's name.</param>
 /// <param name="Uuid">The domain's UUID.</param>
 /// <param name="Role">Which end of the move this host was.</param>
@@ -12,7 +15,7 @@ namespace Kagemusha.Control;
 /// <param name="Kind">What libvirt's events said it became, or null before they did.</param>
 /// <param name="Began">When this host first heard of it.</param>
 /// <param name="Outcome">How it ended.</param>
-/// <param name="Events">What happened, in the order in which this host did it or saw it.</param>
+/// <param name="Events">What happened, by its time.</param>
 /// <param name="Counters">The guest's packets that needed help.</param>
 public sealed record Move(
     string Name,
@@ -31,6 +34,9 @@ public sealed record Move(
 
     /// <summary>Milliseconds from the suspension until the guest's traffic was turned to the next host.</summary>
     public double? TurnedAfterMs => Between(MoveStep.Suspended, MoveStep.TrafficTurned);
+
+    /// <summary>Milliseconds from the resume until the home agent was sent a Binding Update.</summary>
+    public double? UpdateSentAfterMs => Between(MoveStep.Resumed, MoveStep.UpdateSent);
 
     /// <summary>Milliseconds from the resume to the home agent's acknowledgement.</summary>
     public double? AcknowledgedAfterMs => Between(MoveStep.Resumed, MoveStep.Acknowledged);
@@ -51,10 +57,11 @@ public sealed record MoveEvent(MoveStep Step, DateTimeOffset At, string? Detail)
 /// <param name="Forwarded">Went to the guest through the hand-over tunnel.</param>
 /// <param name="Queued">Waited for the resume.</param>
 /// <param name="Dropped">Lost on this host.</param>
-/// <param name="Tail">Were not read any more by the suspended guest, and were sent after it.</param>
+/// <param name="Tail">Were not read any more by the suspended guest, and were sent after it; null where that is not known.</param>
+/// <param name="TailAtMost">How many those were at most, where it is not known.</param>
 /// <param name="Reordered">Overtook one another because the path changed.</param>
 public sealed record MoveCounters(
-    long? Forwarded = null, long? Queued = null, long? Dropped = null, long? Tail = null, long? Reordered = null);
+    long? Forwarded = null, long? Queued = null, long? Dropped = null, long? Tail = null, long? TailAtMost = null, long? Reordered = null);
 
 /// <summary>The two ends of a move, in libvirt's words.</summary>
 [JsonConverter(typeof(KebabCaseEnumConverter<MoveRole>))]

@@ -8,7 +8,10 @@ namespace Kagemusha.Hook;
 internal static class HistoryTable
 {
     private static readonly string[] Header =
-        ["WHEN", "DOMAIN", "FROM", "TO", "KIND", "PAUSE", "TURNED AFTER", "ACKNOWLEDGED AFTER", "TAIL", "FORWARDED", "OUTCOME"];
+        [
+            "WHEN", "DOMAIN", "FROM", "TO", "KIND", "PAUSE", "TURNED AFTER", "UPDATE AFTER", "ACKNOWLEDGED AFTER",
+            "FORWARDED", "TAIL", "QUEUED", "DROPPED", "REORDERED", "OUTCOME",
+        ];
 
     /// <summary>The lines, columns aligned.</summary>
     public static IEnumerable<string> Lines(IReadOnlyList<Move> moves, bool withSteps)
@@ -34,9 +37,13 @@ internal static class HistoryTable
         move.Kind is { } kind ? Word(kind) : "-",
         Milliseconds(move.PauseMs),
         Milliseconds(move.TurnedAfterMs),
+        Milliseconds(move.UpdateSentAfterMs),
         Milliseconds(move.AcknowledgedAfterMs),
-        Number(move.Counters.Tail),
         Number(move.Counters.Forwarded),
+        move.Counters is { Tail: null, TailAtMost: { } most } ? $"at most {Number(most)}" : Number(move.Counters.Tail),
+        Number(move.Counters.Queued),
+        Number(move.Counters.Dropped),
+        Number(move.Counters.Reordered),
         Word(move.Outcome),
     ];
 

@@ -230,7 +230,7 @@ public sealed class AdoptionTests
                     connected.TrySetResult();
                     return Task.CompletedTask;
                 },
-                _ => { },
+                (_, _) => { },
                 stop.Token);
             await connected.Task;
             await main(this);

@@ -27,7 +27,7 @@ public sealed class MoveJournalTests : IDisposable
     [Fact]
     public async Task What_was_saved_is_read_by_this_agent_and_the_next()
     {
-        var record = _journal.Begin(Guests.Uuid, "vm", MoveRole.Source);
+        var record = Begin(MoveRole.Source);
         record.Peer = "hv-b";
         record.Kind = MoveKind.Precopy;
         record.Add(MoveStep.Suspended);
@@ -49,7 +49,7 @@ public sealed class MoveJournalTests : IDisposable
     [Fact]
     public async Task A_snapshot_is_what_was_known_when_it_was_saved_and_the_last_one_stays()
     {
-        var record = _journal.Begin(Guests.Uuid, "vm", MoveRole.Destination, peer: "hv-a");
+        var record = Begin(MoveRole.Destination, peer: "hv-a");
         var updates = Enumerable.Range(0, 20).Select(number => number.ToString(CultureInfo.InvariantCulture)).ToList();
         foreach (var update in updates)
         {
@@ -67,7 +67,7 @@ public sealed class MoveJournalTests : IDisposable
     [Fact]
     public async Task A_move_whose_agent_has_died_is_not_under_way()
     {
-        var record = _journal.Begin(Guests.Uuid, "vm", MoveRole.Source);
+        var record = Begin(MoveRole.Source);
         Assert.Equal(MoveOutcome.UnderWay, Assert.Single(await _journal.ReadAsync()).Outcome);
 
         using var next = Journal();
@@ -87,9 +87,9 @@ public sealed class MoveJournalTests : IDisposable
     [InlineData("v")]
     public async Task A_domain_is_found_by_name_and_by_uuid_the_oldest_move_first(string? domain, params string[] expected)
     {
-        _journal.Begin(Guests.Uuid, "vm", MoveRole.Source);
-        _journal.Begin(Guests.Uuid, "vm", MoveRole.Destination);
-        _journal.Begin(Other, "other", MoveRole.Source);
+        Begin(MoveRole.Source);
+        Begin(MoveRole.Destination);
+        Begin(MoveRole.Source, Other, "other");
 
         var moves = await _journal.ReadAsync(domain);
 
@@ -105,7 +105,7 @@ public sealed class MoveJournalTests : IDisposable
         var refused = await Assert.ThrowsAsync<RefusedException>(() => history.AnswerAsync(new("vm")));
 
         Assert.Equal((ExitCode.NotFound, "no move of 'vm' to or from this host is recorded"), (refused.ExitCode, refused.Message));
-        _journal.Begin(Guests.Uuid, "vm", MoveRole.Source);
+        Begin(MoveRole.Source);
         Assert.Single((await history.AnswerAsync(new("vm"))).Moves);
     }
 
@@ -125,7 +125,7 @@ public sealed class MoveJournalTests : IDisposable
         }
 
         Assert.Equal(MoveJournal.MostMoves, (await _journal.ReadAsync()).Count);
-        _journal.Begin(Guests.Uuid, "vm", MoveRole.Source);
+        Begin(MoveRole.Source);
         var moves = await _journal.ReadAsync();
         Assert.Equal(MoveJournal.MostMoves, moves.Count);
         Assert.DoesNotContain(young.Began, moves.Select(move => move.Began));
@@ -175,7 +175,7 @@ public sealed class MoveJournalTests : IDisposable
     public async Task A_disk_that_does_not_take_it_costs_the_record_and_one_line()
     {
         await File.WriteAllTextAsync(Moves, "not a directory", Cancellation);
-        _journal.Begin(Guests.Uuid, "vm", MoveRole.Source);
+        Begin(MoveRole.Source);
         Assert.Empty(await _journal.ReadAsync());
 
         Assert.StartsWith("the move of vm is not recorded: ", Assert.Single(_warned), StringComparison.Ordinal);
@@ -186,7 +186,7 @@ public sealed class MoveJournalTests : IDisposable
     {
         using (var ending = Journal())
         {
-            var record = ending.Begin(Guests.Uuid, "vm", MoveRole.Source);
+            var record = Begin(MoveRole.Source, journal: ending);
             record.End(MoveOutcome.Moved);
             ending.Save(record);
         }
@@ -197,7 +197,7 @@ public sealed class MoveJournalTests : IDisposable
     [Fact]
     public void A_record_is_bounded_and_its_end_always_in_it()
     {
-        var record = new MoveRecord(Guests.Uuid, "vm", MoveRole.Destination);
+        var record = new MoveRecord(Guests.Uuid, "vm", MoveRole.Destination, Clock.Now);
         for (var change = 0; change < 100; change++)
         {
             record.Add(MoveStep.PathChanged, new string('x', 1000));
@@ -215,7 +215,7 @@ public sealed class MoveJournalTests : IDisposable
     [Fact]
     public void The_longest_history_fits_into_one_reply()
     {
-        var record = new MoveRecord(Guests.Uuid, new('n', 255), MoveRole.Destination) { Peer = new('p', 255) };
+        var record = new MoveRecord(Guests.Uuid, new('n', 255), MoveRole.Destination, Clock.Now) { Peer = new('p', 255) };
         for (var change = 0; change < MoveRecord.MostEvents; change++)
         {
             record.Add(MoveStep.FirstPacketOut, new string('x', MoveRecord.LongestDetail));
@@ -230,17 +230,36 @@ public sealed class MoveJournalTests : IDisposable
     [Fact]
     public void Times_come_from_the_monotonic_clock_and_give_the_intervals()
     {
-        var record = new MoveRecord(Guests.Uuid, "vm", MoveRole.Source);
         var at = Clock.Now;
-        record.Add(MoveStep.Suspended, at: at);
-        record.Add(MoveStep.TrafficTurned, at: at + TimeSpan.FromMilliseconds(2.5));
-        record.Add(MoveStep.Resumed, at: at + TimeSpan.FromMilliseconds(40));
-        record.Add(MoveStep.Suspended, at: at + TimeSpan.FromMilliseconds(50));
+        var record = new MoveRecord(Guests.Uuid, "vm", MoveRole.Destination, began: at);
+        Add(MoveStep.Resumed, 40);
+        Add(MoveStep.UpdateSent, 41.25);
+        Add(MoveStep.UpdateSent, 1041);
+        Add(MoveStep.Suspended, 50);
+        // The source's agent says so afterwards.
+        Add(MoveStep.Suspended, 0);
+        Add(MoveStep.TrafficTurned, 2.5);
 
         var move = record.TakeSnapshot();
 
-        Assert.Equal((40, 2.5, null), (move.PauseMs, move.TurnedAfterMs, move.AcknowledgedAfterMs));
-        Assert.InRange(move.Events[0].At, move.Began, DateTimeOffset.UtcNow.AddMinutes(1));
+        Assert.Equal((40, 2.5, 1.25, null), (move.PauseMs, move.TurnedAfterMs, move.UpdateSentAfterMs, move.AcknowledgedAfterMs));
+        Assert.Equal(at, record.At(MoveStep.Suspended));
+        Assert.Null(record.At(MoveStep.Acknowledged));
+        Assert.Equal(
+            [MoveStep.Suspended, MoveStep.TrafficTurned, MoveStep.Resumed, MoveStep.UpdateSent, MoveStep.Suspended, MoveStep.UpdateSent],
+            move.Events.Select(happened => happened.Step));
+        Assert.Equal(move.Began, move.Events[0].At);
+        Assert.InRange(move.Began, DateTimeOffset.UtcNow.AddMinutes(-1), DateTimeOffset.UtcNow);
+
+        void Add(MoveStep step, double milliseconds) => record.Add(step, at: at + TimeSpan.FromMilliseconds(milliseconds));
+    }
+
+    /// <summary>A move that is kept.</summary>
+    private MoveRecord Begin(MoveRole role, Guid? uuid = null, string name = "vm", string? peer = null, MoveJournal? journal = null)
+    {
+        var record = new MoveRecord(uuid ?? Guests.Uuid, name, role, Clock.Now) { Peer = peer };
+        (journal ?? _journal).Save(record);
+        return record;
     }
 
     private MoveJournal Journal() => new(

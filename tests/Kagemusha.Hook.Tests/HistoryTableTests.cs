@@ -22,7 +22,7 @@ public class HistoryTableTests
             new(MoveStep.TailSent, Began.AddMilliseconds(1210), null),
             new(MoveStep.Ended, Began.AddMilliseconds(9000), null),
         ],
-        new(Forwarded: 1200, Tail: 4));
+        new(Forwarded: 1200, Dropped: 0, Tail: 4));
 
     private static readonly Move Came = Left with
     {
@@ -36,18 +36,19 @@ public class HistoryTableTests
         [
             new(MoveStep.Suspended, Began.AddMilliseconds(1), null),
             new(MoveStep.Resumed, Began.AddMilliseconds(41), null),
+            new(MoveStep.UpdateSent, Began.AddMilliseconds(42.26), null),
             new(MoveStep.Acknowledged, Began.AddMilliseconds(141.04), null),
             new(MoveStep.Acknowledged, Began.AddMilliseconds(900), "of the second address"),
         ],
-        Counters = new(),
+        Counters = new(Queued: 31, TailAtMost: 12, Reordered: 2),
     };
 
     [Fact]
     public void Columns_are_aligned_and_what_is_not_known_is_a_dash() => Assert.Equal(
         """
-        WHEN                  DOMAIN          FROM  TO    KIND      PAUSE    TURNED AFTER  ACKNOWLEDGED AFTER  TAIL  FORWARDED  OUTCOME
-        2026-01-01 12:00:00Z  vm              hv-a  hv-b  postcopy  -        3.3 ms        -                   4     1200       moved
-        2026-01-01 12:00:00Z  -a-longer-name  -     hv-a  -         40.0 ms  -             100.0 ms            -     -          under-way
+        WHEN                  DOMAIN          FROM  TO    KIND      PAUSE    TURNED AFTER  UPDATE AFTER  ACKNOWLEDGED AFTER  FORWARDED  TAIL        QUEUED  DROPPED  REORDERED  OUTCOME
+        2026-01-01 12:00:00Z  vm              hv-a  hv-b  postcopy  -        3.3 ms        -             -                   1200       4           -       0        -          moved
+        2026-01-01 12:00:00Z  -a-longer-name  -     hv-a  -         40.0 ms  -             1.3 ms        100.0 ms            -          at most 12  31      -        2          under-way
         """.ReplaceLineEndings("\n").Split('\n'),
         HistoryTable.Lines([Left, Came], withSteps: false));
 

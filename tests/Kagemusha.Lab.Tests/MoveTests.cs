@@ -91,18 +91,42 @@ public sealed partial class MoveTests(Lab lab)
         lab.VM.WaitUntilReachable();
     }
 
-    /// <summary>Both hosts have written down what they did.</summary>
+    /// <summary>Both hosts have written down what they did, and agree on when.</summary>
     private void AssertRecorded(Hypervisor from, Hypervisor to)
     {
-        Assert.Equal(["handed-over", "suspended", "traffic-turned", "tail-sent", "tunnel-gone", "ended"], Steps(from, "source"));
-        Assert.Equal(["hook-called", "handed-over", "resumed", "update-sent", "acknowledged", "path-changed"], Steps(to, "destination").Take(6));
+        var left = Recorded(from, "source");
+        var came = Recorded(to, "destination");
 
-        IEnumerable<string> Steps(Hypervisor host, string role)
+        Assert.Equal(["handed-over", "suspended", "traffic-turned", "tail-sent", "tunnel-gone", "ended"], Steps(left).Except(["hook-called"]));
+        Assert.Equal(
+            ["hook-called", "handed-over", "suspended", "traffic-turned", "resumed", "update-sent", "acknowledged", "path-changed", "tunnel-gone", "ended"],
+            Steps(came).Distinct());
+        Assert.Equal(["stopped end", "release end"], Details(left, "hook-called"));
+        Assert.Equal(["migrate begin", "prepare begin", "start begin", "started begin"], Details(came, "hook-called"));
+        Assert.Equal("precopy", left.GetProperty("kind").GetString());
+        Assert.Equal("precopy", came.GetProperty("kind").GetString());
+
+        // The lab's hosts have one clock. Half of a round trip between them is what the destination cannot know.
+        Assert.InRange((At(came, "suspended") - At(left, "suspended")).TotalMilliseconds, -20, 20);
+        Assert.InRange(came.GetProperty("pause_ms").GetDouble(), 0.001, 10_000);
+
+        JsonElement Recorded(Hypervisor host, string role)
         {
-            var move = JsonDocument.Parse(host.Hook("history", "--json", "--", lab.VM.Name).Succeed().Output).RootElement.EnumerateArray().Last();
-            Assert.Equal((role, from.Name, to.Name), (move.GetProperty("role").GetString(), move.GetProperty("from").GetString(), move.GetProperty("to").GetString()));
-            return move.GetProperty("events").EnumerateArray().Select(happened => happened.GetProperty("step").GetString()!);
+            var found = Last(Wait.For($"{host} has written down all of the move", TimeSpan.FromSeconds(30), () =>
+                JsonDocument.Parse(host.Hook("history", "--json", "--", lab.VM.Name).Succeed().Output) is var history
+                && Last(history).GetProperty("outcome").GetString() == "moved" ? history : null));
+            Assert.Equal(
+                (role, from.Name, to.Name),
+                (found.GetProperty("role").GetString(), found.GetProperty("from").GetString(), found.GetProperty("to").GetString()));
+            return found;
         }
+
+        static JsonElement Last(JsonDocument history) => history.RootElement.EnumerateArray().Last();
+        static IEnumerable<JsonElement> Events(JsonElement move) => move.GetProperty("events").EnumerateArray();
+        static IEnumerable<string?> Steps(JsonElement move) => Events(move).Select(happened => happened.GetProperty("step").GetString());
+        static IEnumerable<JsonElement> Of(JsonElement move, string step) => Events(move).Where(happened => happened.GetProperty("step").GetString() == step);
+        static IEnumerable<string?> Details(JsonElement move, string step) => Of(move, step).Select(happened => happened.GetProperty("detail").GetString());
+        static DateTimeOffset At(JsonElement move, string step) => Of(move, step).First().GetProperty("at").GetDateTimeOffset();
     }
 
     private void AssertAway(Hypervisor host)

@@ -115,7 +115,9 @@ internal sealed class GuestLifecycle(
     }
 
     /// <summary>The guest runs here from now on.</summary>
-    public void Activate(Guest guest)
+    /// <param name="guest">The guest.</param>
+    /// <param name="resumedAt">When libvirt said so, by <see cref="Clock"/>, or null for now.</param>
+    public void Activate(Guest guest, TimeSpan? resumedAt = null)
     {
         if (guest.Presence == Presence.Leaving)
         {
@@ -124,7 +126,7 @@ internal sealed class GuestLifecycle(
 
         if (guest.Presence == Presence.Incoming)
         {
-            guest.Move?.Add(MoveStep.Resumed);
+            guest.Move?.Add(MoveStep.Resumed, at: resumedAt);
         }
 
         guest.Presence = Presence.Running;
@@ -139,10 +141,12 @@ internal sealed class GuestLifecycle(
     }
 
     /// <summary>The guest was suspended here to go on elsewhere: this host is no longer active for it. Its data path stays, it may come back.</summary>
-    public void Leave(Guest guest)
+    /// <param name="guest">The guest.</param>
+    /// <param name="suspendedAt">When libvirt said so, by <see cref="Clock"/>.</param>
+    public void Leave(Guest guest, TimeSpan suspendedAt)
     {
         guest.Presence = Presence.Leaving;
-        departing.Turn(guest);
+        departing.Turn(guest, suspendedAt);
         registrar.Deactivate(guest);
     }
 

@@ -12,6 +12,10 @@ namespace Kagemusha.Agent;
 internal sealed class ArrivingGuests(
     GuestTable guests, HostKernel kernel, PeerChannel channel, MoveJournal journal, HomeAgentTimings timings, AgentLog log) : IDisposable
 {
+    // A migration that takes longer is none: what the source's agent says is not believed then.
+    private const double LongestMove = 86400;
+    private const string AtTheSource = "at the source";
+
     // Longer than the source's agent waits for the last packet.
     private static readonly TimeSpan IdleInterval = TimeSpan.FromSeconds(5);
 
@@ -25,8 +29,25 @@ internal sealed class ArrivingGuests(
         .Concat(guests.All.SelectMany(guest => guest.Registrations).Select(registration => registration.Path?.NextWakeUp))
         .Min();
 
+    /// <summary>A guest is to come.</summary>
+    /// <param name="guest">The guest.</param>
+    /// <param name="from">The agent of the host that it comes from, if its metadata names one.</param>
+    /// <param name="handOver">What that agent knows of it, or null where the move goes on without.</param>
+    /// <param name="calledAt">When libvirt called the hook, by <see cref="Clock"/>.</param>
+    public void Expect(Guest guest, PeerTicket? from, GuestHandOver? handOver, TimeSpan calledAt)
+    {
+        guest.Move = new(guest.Uuid, guest.Name, MoveRole.Destination, calledAt) { Peer = from?.Endpoint.CertificateName };
+        if (handOver is not null)
+        {
+            guest.Move.Add(MoveStep.HandedOver);
+            LeadThroughSource(guest, from!, handOver);
+        }
+
+        journal.Save(guest.Move);
+    }
+
     /// <summary>Where the guest comes from, and how its own packets leave at first.</summary>
-    public void Expect(Guest guest, PeerTicket from, GuestHandOver handOver)
+    private void LeadThroughSource(Guest guest, PeerTicket from, GuestHandOver handOver)
     {
         if (channel.EndpointFor(guest.Profile)?.Address is not { } here || kernel.TunnelTo(here, from.Endpoint.Address) is not { } tunnel)
         {
@@ -34,9 +55,6 @@ internal sealed class ArrivingGuests(
         }
 
         guest.Arrival = new(from, tunnel);
-        guest.Move = journal.Begin(guest.Uuid, guest.Name, MoveRole.Destination, from.Endpoint.CertificateName);
-        guest.Move.Add(MoveStep.HookCalled, "migrate begin");
-        guest.Move.Add(MoveStep.HandedOver);
         foreach (var link in guest.Links.Where(link => link.Attachment is Attachment.Away))
         {
             var handed = handOver.Links[link.Enrolled.Mac];
@@ -65,11 +83,12 @@ internal sealed class ArrivingGuests(
         if (guest.Arrival is not null)
         {
             Changed?.Invoke();
-            Settle(guest);
-            if (guest.Move is { } move)
-            {
-                journal.Save(move);
-            }
+        }
+
+        Settle(guest);
+        if (guest.Move is { } move)
+        {
+            journal.Save(move);
         }
     }
 
@@ -80,7 +99,7 @@ internal sealed class ArrivingGuests(
         {
             case MobileNodeEffect.SendFromCareOfAddress:
                 registration.Path?.UpdateSent(Clock.Now);
-                guest.Move?.Add(MoveStep.UpdateSent);
+                Note(guest, MoveStep.UpdateSent);
                 break;
             case MobileNodeEffect.BindingChanged { Change: BindingChange.Refused, Status: not BindingStatus.SequenceNumberOutOfWindow }:
                 registration.Path?.UpdateUnanswered(Clock.Now);
@@ -91,10 +110,13 @@ internal sealed class ArrivingGuests(
                 return;
             case MobileNodeEffect.BindingChanged { Change: BindingChange.Registered or BindingChange.Refreshed }:
                 registration.Path?.Acknowledged(Clock.Now);
-                guest.Move?.Add(MoveStep.Acknowledged);
+                Note(guest, MoveStep.Acknowledged);
                 break;
+            case MobileNodeEffect.SendOnHomeLink:
+                Note(guest, MoveStep.UpdateSent);
+                return;
             case MobileNodeEffect.BindingChanged { Change: BindingChange.Deregistered }:
-                guest.Move?.Add(MoveStep.Acknowledged);
+                Note(guest, MoveStep.Acknowledged);
                 break;
             default:
                 return;
@@ -188,9 +210,28 @@ internal sealed class ArrivingGuests(
         Changed?.Invoke();
     }
 
+    // What is told to a home agent while the guest is about to leave is no part of that move.
+    private static void Note(Guest guest, MoveStep step)
+    {
+        if (guest.Move is { Role: MoveRole.Destination } move)
+        {
+            move.Add(step);
+        }
+    }
+
     private void Settle(Guest guest)
     {
-        if (guest is not { Presence: Presence.Running, Arrival: { IsReported: false } arrival } || !guest.Registrations.All(IsSettled))
+        if (guest.Presence != Presence.Running || !guest.Registrations.All(IsSettled))
+        {
+            return;
+        }
+
+        if (guest is { Arrival: null, Move.Role: MoveRole.Destination })
+        {
+            journal.Close(guest, MoveOutcome.Moved);
+        }
+
+        if (guest.Arrival is not { IsReported: false } arrival)
         {
             return;
         }
@@ -208,9 +249,18 @@ internal sealed class ArrivingGuests(
 
     private async void ReportAsync(Guest guest, Arrival arrival)
     {
+        var move = guest.Move;
         try
         {
-            await channel.Client!.AskAsync(arrival.From.Endpoint, new ArrivedRequest(PeerRequest.CurrentVersion, guest.Uuid, arrival.From.Token));
+            var (reply, sentAt) = await channel.Client!.AskAsync(
+                arrival.From.Endpoint, new ArrivedRequest(PeerRequest.CurrentVersion, guest.Uuid, arrival.From.Token));
+            if (move is not null && reply is DomainLeft { SuspendedAgo: >= 0 and <= LongestMove, TurnedAgo: >= 0 and <= LongestMove } left)
+            {
+                move.Kind = left.Kind;
+                move.Add(MoveStep.Suspended, AtTheSource, sentAt - TimeSpan.FromSeconds(left.SuspendedAgo));
+                move.Add(MoveStep.TrafficTurned, AtTheSource, sentAt - TimeSpan.FromSeconds(left.TurnedAgo));
+                journal.Save(move);
+            }
         }
         catch (PeerException e)
         {

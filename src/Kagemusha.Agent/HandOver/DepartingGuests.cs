@@ -52,7 +52,7 @@ internal sealed class DepartingGuests(
             departure.Turn = kernel.Prepare([.. guest.Links.SelectMany(link => Steps(guest, link, turned: true))]);
             departure.TakeBack = kernel.Prepare([.. guest.Links.SelectMany(link => Steps(guest, link, turned: false))]);
             departure.Links.AddRange(guest.Links.Select(link => Prepare(guest, link)));
-            guest.Move = journal.Begin(guest.Uuid, guest.Name, MoveRole.Source, to.CertificateName);
+            guest.Move = new(guest.Uuid, guest.Name, MoveRole.Source, Clock.Now) { Peer = to.CertificateName };
             guest.Move.Add(MoveStep.HandedOver);
             journal.Save(guest.Move);
             return GuestHandOver.Of(guest, timings.HoldFor);
@@ -82,14 +82,15 @@ internal sealed class DepartingGuests(
     }
 
     /// <summary>The guest has been suspended, what is for it goes to the other host from now on.</summary>
-    public void Turn(Guest guest)
+    /// <param name="guest">The guest.</param>
+    /// <param name="suspendedAt">When libvirt said so, by <see cref="Clock"/>.</param>
+    public void Turn(Guest guest, TimeSpan suspendedAt)
     {
         if (guest.Departure is not { IsTurned: false } departure)
         {
             return;
         }
 
-        var suspendedAt = Clock.Now;
         Carry(guest, departure.Turn);
         departure.IsTurned = true;
         guest.Move?.Add(MoveStep.Suspended, at: suspendedAt);
@@ -132,13 +133,21 @@ internal sealed class DepartingGuests(
     }
 
     /// <summary>The other host's agent says that the home agent has turned.</summary>
-    public void Settled(PeerCaller caller, ArrivedRequest arrived)
+    /// <returns>What it cannot know of the move, if it was that one's.</returns>
+    public PeerReply Settled(PeerCaller caller, ArrivedRequest arrived)
     {
-        if (guests.Departures.FirstOrDefault(guest => guest.Uuid == arrived.Domain) is { HandedOver: { } used, Departure: { } departure } && used.Token.Matches(arrived.Token)
+        if (guests.Departures.FirstOrDefault(guest => guest.Uuid == arrived.Domain) is { HandedOver: { } used, Departure: { } departure } guest && used.Token.Matches(arrived.Token)
             && used.Certificate == caller.Thumbprint)
         {
             departure.IsSettled = true;
+            if (guest.Move is { Kind: { } kind } move && move.At(MoveStep.Suspended) is { } suspended && move.At(MoveStep.TrafficTurned) is { } turned)
+            {
+                var now = Clock.Now;
+                return new DomainLeft((now - suspended).TotalSeconds, (now - turned).TotalSeconds, kind);
+            }
         }
+
+        return new Understood();
     }
 
     /// <summary><see cref="NextWakeUp"/> has come.</summary>
@@ -255,7 +264,7 @@ internal sealed class DepartingGuests(
 
         if (guest.Move is { } move)
         {
-            move.Counters = move.Counters with { Tail = isExact ? sent : null };
+            move.Counters = move.Counters with { Tail = isExact ? sent : null, TailAtMost = isExact ? null : atMost };
             move.Add(MoveStep.TailSent, isExact ? null : string.Create(CultureInfo.InvariantCulture, $"tail unknown: at most {atMost}"));
             journal.Save(move);
         }

@@ -16,16 +16,20 @@ internal sealed class Hypervisor(string uri, AgentLoop loop, AgentLog log)
 
     /// <summary>Stays connected until it is cancelled.</summary>
     /// <param name="connected">Called after each connection, on the loop.</param>
-    /// <param name="happened">Takes each event, on the loop.</param>
+    /// <param name="happened">Takes each event and when it came, by <see cref="Clock"/>, on the loop.</param>
     /// <param name="cancellation">Ends it.</param>
-    public async Task RunAsync(Func<Task> connected, Action<LifecycleEvent> happened, CancellationToken cancellation)
+    public async Task RunAsync(Func<Task> connected, Action<LifecycleEvent, TimeSpan> happened, CancellationToken cancellation)
     {
         while (!cancellation.IsCancellationRequested)
         {
             try
             {
                 using var connection = await Task.Run(() => LibvirtConnection.Open(uri), cancellation);
-                using var watch = connection.WatchLifecycle(e => loop.Post(() => happened(e)));
+                using var watch = connection.WatchLifecycle(e =>
+                {
+                    var at = Clock.Now;
+                    loop.Post(() => happened(e, at));
+                });
                 _connection = connection;
                 _whyNot = "";
                 log.Info($"connected to libvirt at {uri}");

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using Kagemusha.Control;
 using Kagemusha.Linux;
 
@@ -23,7 +22,7 @@ internal sealed class HookOperations(
 
     public async Task<HookReply> AnswerAsync(HookCall call)
     {
-        var began = Stopwatch.GetTimestamp();
+        var began = Clock.Now;
         var mayRefuse = call.Operation == "migrate";
         var place = "";
         string? error = null;
@@ -35,10 +34,14 @@ internal sealed class HookOperations(
             mayRefuse |= IncomingMarker.Exists(xml.Uuid);
             if (profile is not null)
             {
-                changed = await CarryOutAsync(call, xml, profile);
+                changed = await CarryOutAsync(call, xml, profile, began);
             }
 
-            place = guests.TryFind(xml.Uuid, out var guest) ? $"{Describe.Place(guest)}: " : "";
+            if (guests.TryFind(xml.Uuid, out var guest))
+            {
+                place = $"{Describe.Place(guest)}: ";
+                guest.Move?.Add(MoveStep.HookCalled, $"{call.Operation} {call.SubOperation}", began);
+            }
         }
         catch (Exception e) when (Adoption.IsRefusal(e))
         {
@@ -49,17 +52,17 @@ internal sealed class HookOperations(
 
         var outcome = error is null ? "accepted" : mayRefuse ? $"refused: {error}" : $"failed: {error}";
         log.Decision(
-            call.Guest, $"hook {call.Operation} {call.SubOperation}: {place}{outcome}", Stopwatch.GetElapsedTime(began), failed: error is not null);
+            call.Guest, $"hook {call.Operation} {call.SubOperation}: {place}{outcome}", Clock.Now - began, failed: error is not null);
         return new(changed, mayRefuse ? error : null);
     }
 
     /// <returns>The changed XML, or null.</returns>
-    private async Task<string?> CarryOutAsync(HookCall call, DomainXml xml, MobilityProfile profile)
+    private async Task<string?> CarryOutAsync(HookCall call, DomainXml xml, MobilityProfile profile, TimeSpan calledAt)
     {
         switch (call.Operation, call.SubOperation)
         {
             case ("migrate", "begin"):
-                return await PrepareAsync(xml, profile);
+                return await PrepareAsync(xml, profile, calledAt);
             case ("started", "begin"):
                 Started(xml, profile);
                 break;
@@ -71,7 +74,7 @@ internal sealed class HookOperations(
         return null;
     }
 
-    private async Task<string?> PrepareAsync(DomainXml xml, MobilityProfile profile)
+    private async Task<string?> PrepareAsync(DomainXml xml, MobilityProfile profile, TimeSpan calledAt)
     {
         // libvirt calls this before it sees that it has such a domain. A migration to its own host must not cost a guest its registration.
         if (IsHere(xml.Uuid))
@@ -103,11 +106,7 @@ internal sealed class HookOperations(
         var guest = lifecycle.Take(xml.Uuid, xml.Name, profile, enrolled => places[enrolled], Presence.Incoming, handOver?.Snapshots);
         try
         {
-            if (handOver is not null)
-            {
-                arriving.Expect(guest, profile.Agent!, handOver);
-            }
-
+            arriving.Expect(guest, profile.Agent, handOver, calledAt);
             // All but the tap, which is not there yet: what the kernel cannot do, it refuses now.
             lifecycle.Attach(guest);
             IncomingMarker.Create(guest.Uuid);

@@ -27,18 +27,6 @@ internal sealed class MoveJournal(Action<string> warn, string directory = MoveJo
     private readonly HashSet<string> _underWay = [];
     private Task _queue = Task.CompletedTask;
 
-    /// <summary>A move has begun.</summary>
-    /// <param name="uuid">The guest's UUID.</param>
-    /// <param name="name">Its name.</param>
-    /// <param name="role">Which end of the move this host is.</param>
-    /// <param name="peer">The host at the other end, if it is known already.</param>
-    public MoveRecord Begin(Guid uuid, string name, MoveRole role, string? peer = null)
-    {
-        var record = new MoveRecord(uuid, name, role) { Peer = peer };
-        Save(record);
-        return record;
-    }
-
     /// <summary>Keeps what is known of a move by now, in the place of what was known before.</summary>
     public void Save(MoveRecord record)
     {

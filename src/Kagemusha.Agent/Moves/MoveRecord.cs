@@ -6,7 +6,8 @@ namespace Kagemusha.Agent;
 /// <param name="uuid">The guest's UUID.</param>
 /// <param name="name">Its name.</param>
 /// <param name="role">Which end of the move this host is.</param>
-internal sealed class MoveRecord(Guid uuid, string name, MoveRole role)
+/// <param name="began">When this host first heard of it, by <see cref="Clock"/>.</param>
+internal sealed class MoveRecord(Guid uuid, string name, MoveRole role, TimeSpan began)
 {
     /// <summary>A path that flaps makes no endless record; the last place is the end's.</summary>
     public const int MostEvents = 32;
@@ -14,9 +15,11 @@ internal sealed class MoveRecord(Guid uuid, string name, MoveRole role)
     /// <summary>Longer details are cut: the whole history has to fit into one reply.</summary>
     public const int LongestDetail = 160;
 
-    private readonly TimeSpan _origin = Clock.Now;
-    private readonly DateTimeOffset _began = DateTimeOffset.UtcNow;
-    private readonly List<MoveEvent> _events = [];
+    private readonly DateTimeOffset _began = DateTimeOffset.UtcNow - (Clock.Now - began);
+    private readonly List<(MoveStep Step, TimeSpan At, string? Detail)> _events = [];
+
+    /// <summary>Which end of the move this host is.</summary>
+    public MoveRole Role { get; } = role;
 
     /// <summary>The host at the other end, once it is known.</summary>
     public string? Peer { get; set; }
@@ -38,10 +41,12 @@ internal sealed class MoveRecord(Guid uuid, string name, MoveRole role)
     {
         if (_events.Count < MostEvents - 1 || (step == MoveStep.Ended && _events.Count < MostEvents))
         {
-            var kept = detail?.Length > LongestDetail ? detail[..LongestDetail] : detail;
-            _events.Add(new(step, _began + ((at ?? Clock.Now) - _origin), kept));
+            _events.Add((step, at ?? Clock.Now, detail?.Length > LongestDetail ? detail[..LongestDetail] : detail));
         }
     }
+
+    /// <summary>When something first happened, by <see cref="Clock"/>, or null.</summary>
+    public TimeSpan? At(MoveStep step) => _events.Where(happened => happened.Step == step).Min(happened => (TimeSpan?)happened.At);
 
     /// <summary>Nothing more will come.</summary>
     /// <param name="outcome">How it ended.</param>
@@ -56,12 +61,12 @@ internal sealed class MoveRecord(Guid uuid, string name, MoveRole role)
     public Move TakeSnapshot() => new(
         name,
         uuid,
-        role,
-        role == MoveRole.Source ? Environment.MachineName : Peer,
-        role == MoveRole.Source ? Peer : Environment.MachineName,
+        Role,
+        Role == MoveRole.Source ? Environment.MachineName : Peer,
+        Role == MoveRole.Source ? Peer : Environment.MachineName,
         Kind,
         _began,
         Outcome,
-        [.. _events],
+        [.. _events.OrderBy(happened => happened.At).Select(happened => new MoveEvent(happened.Step, _began + (happened.At - began), happened.Detail))],
         Counters);
 }

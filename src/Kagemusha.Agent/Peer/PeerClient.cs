@@ -15,12 +15,13 @@ internal sealed class PeerException(string message) : Exception(message);
 internal sealed class PeerClient(PeerCredentials credentials, TimeSpan deadline)
 {
     /// <summary>Sends one request and waits for its reply.</summary>
+    /// <returns>The reply, and when it was sent: by <see cref="Clock"/>, half of the connection's first round trip before it came.</returns>
     /// <exception cref="PeerException">There is no answer.</exception>
-    public Task<PeerReply> AskAsync(PeerEndpoint peer, PeerRequest request) =>
+    public Task<(PeerReply Reply, TimeSpan SentAt)> AskAsync(PeerEndpoint peer, PeerRequest request) =>
         // The handshake's arithmetic is not for the agent's loop.
         Task.Run(() => AskOffTheLoopAsync(peer, request));
 
-    private async Task<PeerReply> AskOffTheLoopAsync(PeerEndpoint peer, PeerRequest request)
+    private async Task<(PeerReply Reply, TimeSpan SentAt)> AskOffTheLoopAsync(PeerEndpoint peer, PeerRequest request)
     {
         using var patience = new CancellationTokenSource(deadline);
         using var socket = new Socket(AddressFamily.InterNetworkV6, SocketType.Stream, ProtocolType.Tcp);
@@ -28,13 +29,16 @@ internal sealed class PeerClient(PeerCredentials credentials, TimeSpan deadline)
         var authenticated = false;
         try
         {
+            var began = Clock.Now;
             await socket.ConnectAsync(new IPEndPoint(new IPAddress(peer.Address.ToArray()), peer.Port), patience.Token);
+            var wayBack = (Clock.Now - began) / 2;
             await using var stream = new NetworkStream(socket);
             await using var tls = new SslStream(stream);
             await tls.AuthenticateAsClientAsync(credentials.ForClient(peer.CertificateName, doubt), patience.Token);
             authenticated = true;
             await PeerFrame.WriteAsync(tls, request, patience.Token);
-            return await PeerFrame.ReadReplyAsync(tls, patience.Token);
+            var reply = await PeerFrame.ReadReplyAsync(tls, patience.Token);
+            return (reply, Clock.Now - wayBack);
         }
         catch (OperationCanceledException)
         {

@@ -49,7 +49,8 @@ internal sealed class SourceAgent(SourceAgentPolicy policy, PeerChannel channel,
             throw new PeerException($"{Environment.MachineName} has no channel to other agents: {channel.WhyNot ?? "no address that they could reach: set peer_address"}");
         }
 
-        return await client.AskAsync(source.Endpoint, new HandOverRequest(PeerRequest.CurrentVersion, xml.Uuid, source.Token, here)) switch
+        var (reply, _) = await client.AskAsync(source.Endpoint, new HandOverRequest(PeerRequest.CurrentVersion, xml.Uuid, source.Token, here));
+        return reply switch
         {
             HandOver handOver => handOver,
             HandedOver { To: { } next } => throw new PeerException($"the VM has gone on from there to {next}"),

@@ -7,6 +7,7 @@ namespace Kagemusha.Control;
 [JsonPolymorphic(TypeDiscriminatorPropertyName = "reply")]
 [JsonDerivedType(typeof(HandOver), "hand-over")]
 [JsonDerivedType(typeof(HandedOver), "handed-over")]
+[JsonDerivedType(typeof(DomainLeft), "domain-left")]
 [JsonDerivedType(typeof(Understood), "understood")]
 [JsonDerivedType(typeof(PeerRefused), "refused")]
 public abstract record PeerReply;
@@ -48,6 +49,12 @@ public sealed record HandedAddress(
 /// <summary>The guest is not on this host any more.</summary>
 /// <param name="To">The agent to which it was handed over, or null if that is not known.</param>
 public sealed record HandedOver(PeerEndpoint? To) : PeerReply;
+
+/// <summary>How a domain that has arrived at the caller's left this host: times before this answer in seconds, never clock readings.</summary>
+/// <param name="SuspendedAgo">When the domain was suspended.</param>
+/// <param name="TurnedAgo">When its traffic was turned to the caller's host.</param>
+/// <param name="Kind">What libvirt's events said it became; those of the destination may not say.</param>
+public sealed record DomainLeft(double SuspendedAgo, double TurnedAgo, MoveKind Kind) : PeerReply;
 
 /// <summary>The caller has been heard.</summary>
 public sealed record Understood : PeerReply;

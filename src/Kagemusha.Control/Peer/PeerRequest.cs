@@ -10,7 +10,7 @@ namespace Kagemusha.Control;
 public abstract record PeerRequest(int Version)
 {
     /// <summary>The version that this program speaks, and the only one.</summary>
-    public const int CurrentVersion = 2;
+    public const int CurrentVersion = 3;
 }
 
 /// <summary>A domain is migrating to the caller, who wants what its agent knows of it; answered by <see cref="HandOver"/>.</summary>
@@ -22,7 +22,7 @@ public sealed record HandOverRequest(int Version, Guid Domain, OneTimeToken Toke
 
 /// <summary>
 /// A domain that was handed over runs at the caller's, and its home agents have turned: nothing new comes for it to the one that is asked. Answered
-/// by <see cref="Understood"/>.
+/// by <see cref="DomainLeft"/>, or by <see cref="Understood"/> where that is not known.
 /// </summary>
 /// <param name="Version">The version of the messages that the caller speaks.</param>
 /// <param name="Domain">The domain's UUID.</param>

@@ -127,27 +127,38 @@ public sealed class ChannelTests : IDisposable
     }
 
     [Fact]
-    public async Task Who_says_that_a_guest_has_arrived_is_understood_and_known_by_its_certificate()
+    public async Task Who_says_that_a_guest_has_arrived_is_answered_and_known_by_its_certificate()
     {
         var arrived = new ArrivedRequest(PeerRequest.CurrentVersion, PeerRig.Uuid, _rig.Ticket.Token);
         var settings = _rig.Authority.For("hv-b");
         Assert.IsType<HandOver>(await _rig.AskAsync(_rig.Request, settings: settings));
-        Assert.IsType<Understood>(await _rig.AskAsync(arrived, settings: settings));
+        Assert.Equal(PeerRig.Left, await _rig.AskAsync(arrived, settings: settings));
         Assert.True(_rig.Arrived.TryTake(out var told));
         Assert.Equal((arrived, _rig.Guest.HandedOver!.Certificate), (told.Request, told.Caller.Thumbprint));
         Assert.Empty(_rig.Arrived);
 
-        Assert.IsType<Understood>(await _rig.AskAsync(arrived, "hv-c"));
+        Assert.IsType<DomainLeft>(await _rig.AskAsync(arrived, "hv-c"));
         Assert.True(_rig.Arrived.TryTake(out told));
         Assert.NotEqual(_rig.Guest.HandedOver.Certificate, told.Caller.Thumbprint);
         Assert.Empty(_rig.Refused);
     }
 
     [Fact]
+    public async Task An_answer_was_sent_after_the_question_and_before_it_came()
+    {
+        using var credentials = new PeerCredentials(_rig.Authority.For("hv-b"));
+        var client = new PeerClient(credentials, TimeSpan.FromSeconds(20));
+        var asked = Clock.Now;
+        var (reply, sentAt) = await client.AskAsync(_rig.Endpoint, _rig.Request);
+        Assert.IsType<HandOver>(reply);
+        Assert.InRange(sentAt, asked, Clock.Now);
+    }
+
+    [Fact]
     public async Task Another_version_is_named()
     {
         var reply = Assert.IsType<PeerRefused>(await _rig.AskAsync(_rig.Request with { Version = 1 }));
-        Assert.Contains("version 2 of the agents' messages, not 1", reply.Reason, StringComparison.Ordinal);
+        Assert.Contains("version 3 of the agents' messages, not 1", reply.Reason, StringComparison.Ordinal);
         Assert.Equal("hv-b (::1) got nothing: it speaks version 1 of the agents' messages", _rig.NextRefusal());
     }
 

@@ -27,7 +27,7 @@ internal sealed class PeerRig : IDisposable
         Guest = new(Uuid, "vm", [Link()]) { Presence = Presence.Running };
         Guests.Put(Guest);
         _server = new(Authority.For("hv-a"));
-        Outgoing = new(Guests, Departures, _ => Task.FromResult(IsMigrating), Prepare, (caller, arrived) => Arrived.Add((caller, arrived)), Renewed.Add, (guest, line) => Told.Add($"{guest.Name}: {line}"));
+        Outgoing = new(Guests, Departures, _ => Task.FromResult(IsMigrating), Prepare, Answer, Renewed.Add, (guest, line) => Told.Add($"{guest.Name}: {line}"));
         _listener = new(new(IPAddress.IPv6Loopback, 0), _server, patience ?? TimeSpan.FromSeconds(20), Outgoing.AnswerAsync, Refused.Add);
         _running = _listener.RunAsync(_stop.Token);
         Endpoint = new(Ipv6Address.Parse("::1"), (ushort)_listener.LocalEndPoint.Port, "hv-a");
@@ -65,6 +65,9 @@ internal sealed class PeerRig : IDisposable
     /// <summary>Who has said that a guest has arrived.</summary>
     public BlockingCollection<(PeerCaller Caller, ArrivedRequest Request)> Arrived { get; } = [];
 
+    /// <summary>What they are answered.</summary>
+    public static DomainLeft Left { get; } = new(1.5, 1.499, MoveKind.Precopy);
+
     /// <summary>Why this host's kernel cannot lead packets to another, if it cannot.</summary>
     public string? Obstacle { get; set; }
 
@@ -80,7 +83,7 @@ internal sealed class PeerRig : IDisposable
     public async Task<PeerReply> AskAsync(PeerRequest request, string host = "hv-b", PeerSettings? settings = null, PeerEndpoint? endpoint = null)
     {
         using var credentials = new PeerCredentials(settings ?? Authority.For(host));
-        return await new PeerClient(credentials, TimeSpan.FromSeconds(20)).AskAsync(endpoint ?? Endpoint, request);
+        return (await new PeerClient(credentials, TimeSpan.FromSeconds(20)).AskAsync(endpoint ?? Endpoint, request)).Reply;
     }
 
     /// <summary>A connection without TLS.</summary>
@@ -119,6 +122,12 @@ internal sealed class PeerRig : IDisposable
         Renewed.Dispose();
         Arrived.Dispose();
         _stop.Dispose();
+    }
+
+    private DomainLeft Answer(PeerCaller caller, ArrivedRequest arrived)
+    {
+        Arrived.Add((caller, arrived));
+        return Left;
     }
 
     private HandOver Prepare(Guest guest, PeerEndpoint to) =>

@@ -20,7 +20,7 @@ public class PeerFrameTests
         Assert.True(OneTimeToken.TryParse(Digits, out var token));
         var request = new HandOverRequest(PeerRequest.CurrentVersion, Domain, token, Endpoint);
         const string Json = $$"""
-            {"request":"hand-over","domain":"c0ffee00-0000-4000-8000-000000000001","token":"{{Digits}}","destination":{"address":"2001:db8:f4::2","port":6275,"certificate_name":"hv-b"},"version":2}
+            {"request":"hand-over","domain":"c0ffee00-0000-4000-8000-000000000001","token":"{{Digits}}","destination":{"address":"2001:db8:f4::2","port":6275,"certificate_name":"hv-b"},"version":3}
             """;
         using var stream = new MemoryStream();
         await PeerFrame.WriteAsync(stream, request, Cancellation);
@@ -34,6 +34,8 @@ public class PeerFrameTests
         { new HandedOver(null), """{"reply":"handed-over","to":null}""" },
         { new HandedOver(Endpoint), """{"reply":"handed-over","to":{"address":"2001:db8:f4::2","port":6275,"certificate_name":"hv-b"}}""" },
         { new PeerRefused("no"), """{"reply":"refused","reason":"no"}""" },
+        { new Understood(), """{"reply":"understood"}""" },
+        { new DomainLeft(1.5, 1.25, MoveKind.Postcopy), """{"reply":"domain-left","suspended_ago":1.5,"turned_ago":1.25,"kind":"postcopy"}""" },
     };
 
     [Theory]
