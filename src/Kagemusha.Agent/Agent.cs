@@ -139,15 +139,15 @@ internal sealed class Agent : IDisposable
         {
             case (LifecycleEventType.Suspended, (int)SuspendedDetail.Migrated or (int)SuspendedDetail.PostCopy)
                 when guest is { Presence: Presence.Running }:
-                Tell(guest, happened.Detail == (int)SuspendedDetail.PostCopy ? MoveKind.Postcopy : MoveKind.Precopy);
+                Tell(guest.MoveAway, happened.Detail == (int)SuspendedDetail.PostCopy ? MoveKind.Postcopy : MoveKind.Precopy);
                 _lifecycle.Leave(guest, at);
                 _log.Decision(guest.Name, $"suspended to leave {Describe.Place(guest)}: this host is no longer active for it");
                 break;
             case (LifecycleEventType.Suspended, (int)SuspendedDetail.PostCopy) when guest is not null:
-                Tell(guest, MoveKind.Postcopy);
+                Tell(guest.MoveAway, MoveKind.Postcopy);
                 break;
             case (LifecycleEventType.Resumed, _) when guest is { Presence: Presence.Incoming }:
-                Tell(guest, happened.Detail == (int)ResumedDetail.PostCopy ? MoveKind.Postcopy : MoveKind.Precopy);
+                Tell(guest.MoveHere, happened.Detail == (int)ResumedDetail.PostCopy ? MoveKind.Postcopy : MoveKind.Precopy);
                 _lifecycle.Activate(guest, at);
                 _log.Decision(guest.Name, $"arrived: {Describe.Place(guest)}");
                 break;
@@ -168,9 +168,9 @@ internal sealed class Agent : IDisposable
         }
     }
 
-    private static void Tell(Guest guest, MoveKind kind)
+    private static void Tell(MoveRecord? move, MoveKind kind)
     {
-        if (guest.Move is { } move)
+        if (move is not null)
         {
             move.Kind = kind;
         }

@@ -195,6 +195,25 @@ public sealed class MoveJournalTests : IDisposable
     }
 
     [Fact]
+    public async Task A_guest_that_moves_on_has_two_moves_and_each_is_ended_once()
+    {
+        var guest = Guests.Make(Guests.Away);
+        guest.MoveHere = new(guest.Uuid, guest.Name, MoveRole.Destination, Clock.Now);
+        guest.MoveAway = new(guest.Uuid, guest.Name, MoveRole.Source, Clock.Now);
+
+        _journal.Close(guest, MoveRole.Destination, MoveOutcome.Moved);
+        Assert.Null(guest.MoveHere);
+        Assert.NotNull(guest.MoveAway);
+        _journal.Close(guest, MoveRole.Source, MoveOutcome.Failed, "given up");
+        _journal.Close(guest, MoveRole.Source, MoveOutcome.Moved);
+        Assert.Null(guest.MoveAway);
+
+        Assert.Equal(
+            [(MoveRole.Destination, MoveOutcome.Moved, null), (MoveRole.Source, MoveOutcome.Failed, "given up")],
+            (await _journal.ReadAsync()).Select(move => (move.Role, move.Outcome, Assert.Single(move.Events).Detail)));
+    }
+
+    [Fact]
     public void A_record_is_bounded_and_its_end_always_in_it()
     {
         var record = new MoveRecord(Guests.Uuid, "vm", MoveRole.Destination, Clock.Now);

@@ -123,8 +123,11 @@ internal sealed class Guest(Guid uuid, string name, IReadOnlyList<GuestLink> lin
     /// <summary>Where the guest goes to, from the hand-over on.</summary>
     public Departure? Departure { get; set; }
 
-    /// <summary>What is written down of its move to or from this host; null when there is none.</summary>
-    public MoveRecord? Move { get; set; }
+    /// <summary>What is written down of its move to this host, until that has ended: it may move on before.</summary>
+    public MoveRecord? MoveHere { get; set; }
+
+    /// <summary>What is written down of its move from this host, until that has ended.</summary>
+    public MoveRecord? MoveAway { get; set; }
 
     /// <summary>How the kernel is to serve an interface that is away, or null.</summary>
     public AwayLink? AwayPath(GuestLink link) => link.AwayLink is { } away

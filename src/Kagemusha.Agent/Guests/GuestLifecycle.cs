@@ -126,7 +126,7 @@ internal sealed class GuestLifecycle(
 
         if (guest.Presence == Presence.Incoming)
         {
-            guest.Move?.Add(MoveStep.Resumed, at: resumedAt);
+            guest.MoveHere?.Add(MoveStep.Resumed, at: resumedAt);
         }
 
         guest.Presence = Presence.Running;
@@ -156,6 +156,15 @@ internal sealed class GuestLifecycle(
     public void Forget(Guest guest, bool moved)
     {
         registrar.Deactivate(guest);
+        if (guest.Presence == Presence.Incoming)
+        {
+            journal.Close(guest, MoveRole.Destination, MoveOutcome.Failed, "it never came");
+        }
+        else
+        {
+            journal.Close(guest, MoveRole.Destination, MoveOutcome.Moved, "it has gone from here");
+        }
+
         if (moved && guest.Departure is { IsTurned: true })
         {
             guests.Depart(guest);
@@ -167,7 +176,7 @@ internal sealed class GuestLifecycle(
         else
         {
             arriving.End(guest);
-            journal.Close(guest, MoveOutcome.Failed, guest.Presence == Presence.Incoming ? "it never came" : "it has gone from here");
+            journal.Close(guest, MoveRole.Source, MoveOutcome.Failed, "it has gone from here");
             guests.Remove(guest.Uuid);
         }
 

@@ -36,14 +36,14 @@ internal sealed class ArrivingGuests(
     /// <param name="calledAt">When libvirt called the hook, by <see cref="Clock"/>.</param>
     public void Expect(Guest guest, PeerTicket? from, GuestHandOver? handOver, TimeSpan calledAt)
     {
-        guest.Move = new(guest.Uuid, guest.Name, MoveRole.Destination, calledAt) { Peer = from?.Endpoint.CertificateName };
+        guest.MoveHere = new(guest.Uuid, guest.Name, MoveRole.Destination, calledAt) { Peer = from?.Endpoint.CertificateName };
         if (handOver is not null)
         {
-            guest.Move.Add(MoveStep.HandedOver);
+            guest.MoveHere.Add(MoveStep.HandedOver);
             LeadThroughSource(guest, from!, handOver);
         }
 
-        journal.Save(guest.Move);
+        journal.Save(guest.MoveHere);
     }
 
     /// <summary>Where the guest comes from, and how its own packets leave at first.</summary>
@@ -86,7 +86,7 @@ internal sealed class ArrivingGuests(
         }
 
         Settle(guest);
-        if (guest.Move is { } move)
+        if (guest.MoveHere is { } move)
         {
             journal.Save(move);
         }
@@ -99,7 +99,7 @@ internal sealed class ArrivingGuests(
         {
             case MobileNodeEffect.SendFromCareOfAddress:
                 registration.Path?.UpdateSent(Clock.Now);
-                Note(guest, MoveStep.UpdateSent);
+                guest.MoveHere?.Add(MoveStep.UpdateSent);
                 break;
             case MobileNodeEffect.BindingChanged { Change: BindingChange.Refused, Status: not BindingStatus.SequenceNumberOutOfWindow }:
                 registration.Path?.UpdateUnanswered(Clock.Now);
@@ -110,13 +110,13 @@ internal sealed class ArrivingGuests(
                 return;
             case MobileNodeEffect.BindingChanged { Change: BindingChange.Registered or BindingChange.Refreshed }:
                 registration.Path?.Acknowledged(Clock.Now);
-                Note(guest, MoveStep.Acknowledged);
+                guest.MoveHere?.Add(MoveStep.Acknowledged);
                 break;
             case MobileNodeEffect.SendOnHomeLink:
-                Note(guest, MoveStep.UpdateSent);
+                guest.MoveHere?.Add(MoveStep.UpdateSent);
                 return;
             case MobileNodeEffect.BindingChanged { Change: BindingChange.Deregistered }:
-                Note(guest, MoveStep.Acknowledged);
+                guest.MoveHere?.Add(MoveStep.Acknowledged);
                 break;
             default:
                 return;
@@ -153,8 +153,8 @@ internal sealed class ArrivingGuests(
 
                 End(guest);
                 log.Decision(guest.Name, "nothing comes through its last host any more: the hand-over's tunnel is closed");
-                guest.Move?.Add(MoveStep.TunnelGone);
-                journal.Close(guest, MoveOutcome.Moved);
+                guest.MoveHere?.Add(MoveStep.TunnelGone);
+                journal.Close(guest, MoveRole.Destination, MoveOutcome.Moved);
                 Changed?.Invoke();
             }
         }
@@ -181,7 +181,7 @@ internal sealed class ArrivingGuests(
 
         var wasHeld = registration.Led == OutboundPath.Held;
         registration.Led = path.Path;
-        guest.Move?.Add(MoveStep.PathChanged, path.Path switch
+        guest.MoveHere?.Add(MoveStep.PathChanged, path.Path switch
         {
             OutboundPath.ThroughSource => "out through the last host",
             OutboundPath.Held => "out: held",
@@ -210,15 +210,6 @@ internal sealed class ArrivingGuests(
         Changed?.Invoke();
     }
 
-    // What is told to a home agent while the guest is about to leave is no part of that move.
-    private static void Note(Guest guest, MoveStep step)
-    {
-        if (guest.Move is { Role: MoveRole.Destination } move)
-        {
-            move.Add(step);
-        }
-    }
-
     private void Settle(Guest guest)
     {
         if (guest.Presence != Presence.Running || !guest.Registrations.All(IsSettled))
@@ -226,9 +217,9 @@ internal sealed class ArrivingGuests(
             return;
         }
 
-        if (guest is { Arrival: null, Move.Role: MoveRole.Destination })
+        if (guest.Arrival is null)
         {
-            journal.Close(guest, MoveOutcome.Moved);
+            journal.Close(guest, MoveRole.Destination, MoveOutcome.Moved);
         }
 
         if (guest.Arrival is not { IsReported: false } arrival)
@@ -239,7 +230,7 @@ internal sealed class ArrivingGuests(
         arrival.IsReported = true;
         arrival.Received = kernel.Statistics(arrival.Tunnel.Name)?.ReceivedPackets ?? 0;
         arrival.LookAt = Clock.Now + IdleInterval;
-        if (guest.Move is { } move)
+        if (guest.MoveHere is { } move)
         {
             journal.Save(move);
         }
@@ -249,7 +240,7 @@ internal sealed class ArrivingGuests(
 
     private async void ReportAsync(Guest guest, Arrival arrival)
     {
-        var move = guest.Move;
+        var move = guest.MoveHere;
         try
         {
             var (reply, sentAt) = await channel.Client!.AskAsync(

@@ -40,7 +40,7 @@ internal sealed class DepartingGuests(
     public HandOver Prepare(Guest guest, PeerEndpoint to)
     {
         End(guest);
-        journal.Close(guest, MoveOutcome.Failed, "another migration was begun");
+        journal.Close(guest, MoveRole.Source, MoveOutcome.Failed, "another migration was begun");
         var here = channel.EndpointFor(guest.Profile)?.Address ?? throw new UnreachableException("this host has no address for its peers");
         var tunnel = kernel.TunnelTo(here, to.Address) ?? throw new UnreachableException($"this host has no route to {to.Address}");
         var departure = guest.Departure = new(tunnel, Clock.Now + Limit) { LookAt = Clock.Now + PreparedInterval };
@@ -52,9 +52,9 @@ internal sealed class DepartingGuests(
             departure.Turn = kernel.Prepare([.. guest.Links.SelectMany(link => Steps(guest, link, turned: true))]);
             departure.TakeBack = kernel.Prepare([.. guest.Links.SelectMany(link => Steps(guest, link, turned: false))]);
             departure.Links.AddRange(guest.Links.Select(link => Prepare(guest, link)));
-            guest.Move = new(guest.Uuid, guest.Name, MoveRole.Source, Clock.Now) { Peer = to.CertificateName };
-            guest.Move.Add(MoveStep.HandedOver);
-            journal.Save(guest.Move);
+            guest.MoveAway = new(guest.Uuid, guest.Name, MoveRole.Source, Clock.Now) { Peer = to.CertificateName };
+            guest.MoveAway.Add(MoveStep.HandedOver);
+            journal.Save(guest.MoveAway);
             return GuestHandOver.Of(guest, timings.HoldFor);
         }
         catch
@@ -93,8 +93,8 @@ internal sealed class DepartingGuests(
 
         Carry(guest, departure.Turn);
         departure.IsTurned = true;
-        guest.Move?.Add(MoveStep.Suspended, at: suspendedAt);
-        guest.Move?.Add(MoveStep.TrafficTurned);
+        guest.MoveAway?.Add(MoveStep.Suspended, at: suspendedAt);
+        guest.MoveAway?.Add(MoveStep.TrafficTurned);
         departure.LookAt = Clock.Now + IdleInterval;
         foreach (var link in departure.Links)
         {
@@ -124,11 +124,11 @@ internal sealed class DepartingGuests(
         {
             departure.IsTurned = false;
             Carry(guest, departure.TakeBack);
-            guest.Move?.Add(MoveStep.TakenBack);
+            guest.MoveAway?.Add(MoveStep.TakenBack);
         }
 
         End(guest);
-        journal.Close(guest, MoveOutcome.Failed, "the guest goes on at the source");
+        journal.Close(guest, MoveRole.Source, MoveOutcome.Failed, "the guest goes on at the source");
         Changed?.Invoke();
     }
 
@@ -140,7 +140,7 @@ internal sealed class DepartingGuests(
             && used.Certificate == caller.Thumbprint)
         {
             departure.IsSettled = true;
-            if (guest.Move is { Kind: { } kind } move && move.At(MoveStep.Suspended) is { } suspended && move.At(MoveStep.TrafficTurned) is { } turned)
+            if (guest.MoveAway is { Kind: { } kind } move && move.At(MoveStep.Suspended) is { } suspended && move.At(MoveStep.TrafficTurned) is { } turned)
             {
                 var now = Clock.Now;
                 return new DomainLeft((now - suspended).TotalSeconds, (now - turned).TotalSeconds, kind);
@@ -182,15 +182,15 @@ internal sealed class DepartingGuests(
         if (isIdle || departure.Deadline <= now)
         {
             End(guest);
-            guest.Move?.Add(MoveStep.TunnelGone);
-            journal.Close(guest, MoveOutcome.Moved, isIdle ? null : "its home agent has not turned");
+            guest.MoveAway?.Add(MoveStep.TunnelGone);
+            journal.Close(guest, MoveRole.Source, MoveOutcome.Moved, isIdle ? null : "its home agent has not turned");
             log.Decision(
                 guest.Name, isIdle ? "nothing comes for it any more: the hand-over's tunnel is closed" : $"the hand-over's tunnel is closed after {Limit.TotalMinutes:0} min", failed: !isIdle);
             Changed?.Invoke();
             return;
         }
 
-        if (guest.Move is { } move)
+        if (guest.MoveAway is { } move)
         {
             move.Counters = move.Counters with { Forwarded = forwarded - departure.ForwardedBefore };
         }
@@ -205,7 +205,7 @@ internal sealed class DepartingGuests(
         if (!await isLeaving(guest.Uuid) && guest.Departure == departure && !departure.IsTurned)
         {
             End(guest);
-            journal.Close(guest, MoveOutcome.Failed, "the migration was given up");
+            journal.Close(guest, MoveRole.Source, MoveOutcome.Failed, "the migration was given up");
             log.Decision(guest.Name, "its migration was given up: it stays");
             Changed?.Invoke();
         }
@@ -262,7 +262,7 @@ internal sealed class DepartingGuests(
             }
         }
 
-        if (guest.Move is { } move)
+        if (guest.MoveAway is { } move)
         {
             move.Counters = move.Counters with { Tail = isExact ? sent : null, TailAtMost = isExact ? null : atMost };
             move.Add(MoveStep.TailSent, isExact ? null : string.Create(CultureInfo.InvariantCulture, $"tail unknown: at most {atMost}"));

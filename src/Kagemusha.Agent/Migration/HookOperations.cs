@@ -40,7 +40,7 @@ internal sealed class HookOperations(
             if (guests.TryFind(xml.Uuid, out var guest))
             {
                 place = $"{Describe.Place(guest)}: ";
-                guest.Move?.Add(MoveStep.HookCalled, $"{call.Operation} {call.SubOperation}", began);
+                (guest.Presence == Presence.Incoming ? guest.MoveHere : guest.MoveAway)?.Add(MoveStep.HookCalled, $"{call.Operation} {call.SubOperation}", began);
             }
         }
         catch (Exception e) when (Adoption.IsRefusal(e))

@@ -38,12 +38,21 @@ internal sealed class MoveJournal(Action<string> warn, string directory = MoveJo
         });
     }
 
-    /// <summary>What is written down of a guest's move is complete.</summary>
-    public void Close(Guest guest, MoveOutcome outcome, string? detail = null)
+    /// <summary>What is written down of a guest's move to or from this host is complete, if there is one.</summary>
+    public void Close(Guest guest, MoveRole role, MoveOutcome outcome, string? detail = null)
     {
-        if (guest.Move is { } move)
+        MoveRecord? move;
+        if (role == MoveRole.Source)
         {
-            guest.Move = null;
+            (move, guest.MoveAway) = (guest.MoveAway, null);
+        }
+        else
+        {
+            (move, guest.MoveHere) = (guest.MoveHere, null);
+        }
+
+        if (move is not null)
+        {
             move.End(outcome, detail);
             Save(move);
         }

@@ -18,9 +18,6 @@ internal sealed class MoveRecord(Guid uuid, string name, MoveRole role, TimeSpan
     private readonly DateTimeOffset _began = DateTimeOffset.UtcNow - (Clock.Now - began);
     private readonly List<(MoveStep Step, TimeSpan At, string? Detail)> _events = [];
 
-    /// <summary>Which end of the move this host is.</summary>
-    public MoveRole Role { get; } = role;
-
     /// <summary>The host at the other end, once it is known.</summary>
     public string? Peer { get; set; }
 
@@ -61,9 +58,9 @@ internal sealed class MoveRecord(Guid uuid, string name, MoveRole role, TimeSpan
     public Move TakeSnapshot() => new(
         name,
         uuid,
-        Role,
-        Role == MoveRole.Source ? Environment.MachineName : Peer,
-        Role == MoveRole.Source ? Peer : Environment.MachineName,
+        role,
+        role == MoveRole.Source ? Environment.MachineName : Peer,
+        role == MoveRole.Source ? Peer : Environment.MachineName,
         Kind,
         _began,
         Outcome,
