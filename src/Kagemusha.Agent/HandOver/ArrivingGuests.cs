@@ -217,7 +217,7 @@ internal sealed class ArrivingGuests(
             return;
         }
 
-        if (guest.Arrival is null)
+        if (guest is { Arrival: null, MoveHere: not null })
         {
             journal.Close(guest, MoveRole.Destination, MoveOutcome.Moved);
         }
