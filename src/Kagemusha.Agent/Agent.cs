@@ -141,7 +141,8 @@ internal sealed class Agent : IDisposable
                 when guest is { Presence: Presence.Running }:
                 Tell(guest.MoveAway, happened.Detail == (int)SuspendedDetail.PostCopy ? MoveKind.Postcopy : MoveKind.Precopy);
                 _lifecycle.Leave(guest, at);
-                _log.Decision(guest.Name, $"suspended to leave {Describe.Place(guest)}: this host is no longer active for it");
+                // After the switches of others that leave at the same time.
+                _loop.Post(() => _log.Decision(guest.Name, $"suspended to leave {Describe.Place(guest)}: this host is no longer active for it"));
                 break;
             case (LifecycleEventType.Suspended, (int)SuspendedDetail.PostCopy) when guest is not null:
                 Tell(guest.MoveAway, MoveKind.Postcopy);

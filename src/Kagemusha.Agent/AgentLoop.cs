@@ -1,32 +1,26 @@
-using System.Collections.Concurrent;
-
 namespace Kagemusha.Agent;
 
 /// <summary>
-/// The agent's one thread: everything that decides runs here, one piece at a time, in the order in which it came. What waits for the kernel,
-/// libvirt or a peer awaits, and goes on here.
+/// The agent's one thread: everything that decides runs here, one piece at a time, in the order in which it came, but what must not wait. What
+/// waits for the kernel, libvirt or a peer awaits, and goes on here.
 /// </summary>
-internal sealed class AgentLoop : SynchronizationContext, IDisposable
+internal sealed class AgentLoop : SynchronizationContext
 {
-    private readonly BlockingCollection<(SendOrPostCallback Callback, object? State)> _queue = [];
+    private readonly object _gate = new();
+    private readonly Queue<(SendOrPostCallback Callback, object? State)> _urgent = [];
+    private readonly Queue<(SendOrPostCallback Callback, object? State)> _queue = [];
+    private bool _hasEnded;
 
-    /// <summary>Called on the loop after each piece.</summary>
+    /// <summary>Called on the loop after each piece that nothing urgent waits behind.</summary>
     public event Action? Worked;
 
-    public override void Post(SendOrPostCallback d, object? state)
-    {
-        try
-        {
-            _queue.Add((d, state));
-        }
-        catch (InvalidOperationException)
-        {
-            // The loop has ended: what finishes after it has nobody to tell.
-        }
-    }
+    public override void Post(SendOrPostCallback d, object? state) => Enqueue(_queue, d, state);
 
     /// <summary>Runs on the loop from any thread.</summary>
     public void Post(Action action) => Post(static state => ((Action)state!)(), action);
+
+    /// <summary>Runs on the loop from any thread, before all that waits there but what came in this way, too.</summary>
+    public void PostUrgent(Action action) => Enqueue(_urgent, static state => ((Action)state!)(), action);
 
     /// <summary>Runs on the loop from any thread; the task is the result.</summary>
     public Task<T> Ask<T>(Func<Task<T>> question)
@@ -53,15 +47,68 @@ internal sealed class AgentLoop : SynchronizationContext, IDisposable
     {
         SetSynchronizationContext(this);
         var task = main();
-        task.ContinueWith(_ => _queue.CompleteAdding(), CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
-        foreach (var (callback, state) in _queue.GetConsumingEnumerable())
+        task.ContinueWith(_ => End(), CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
+        while (Next() is var (callback, state))
         {
             callback(state);
-            Worked?.Invoke();
+            if (!IsUrgentWaiting())
+            {
+                Worked?.Invoke();
+            }
         }
 
         task.GetAwaiter().GetResult();
     }
 
-    public void Dispose() => _queue.Dispose();
+    private void Enqueue(Queue<(SendOrPostCallback, object?)> queue, SendOrPostCallback callback, object? state)
+    {
+        lock (_gate)
+        {
+            // What finishes after the loop has nobody to tell.
+            if (!_hasEnded)
+            {
+                queue.Enqueue((callback, state));
+                Monitor.Pulse(_gate);
+            }
+        }
+    }
+
+    private void End()
+    {
+        lock (_gate)
+        {
+            _hasEnded = true;
+            Monitor.Pulse(_gate);
+        }
+    }
+
+    /// <summary>Waits for the next piece; null at the end.</summary>
+    private (SendOrPostCallback Callback, object? State)? Next()
+    {
+        lock (_gate)
+        {
+            while (true)
+            {
+                if (_urgent.TryDequeue(out var piece) || _queue.TryDequeue(out piece))
+                {
+                    return piece;
+                }
+
+                if (_hasEnded)
+                {
+                    return null;
+                }
+
+                Monitor.Wait(_gate);
+            }
+        }
+    }
+
+    private bool IsUrgentWaiting()
+    {
+        lock (_gate)
+        {
+            return _urgent.Count > 0;
+        }
+    }
 }

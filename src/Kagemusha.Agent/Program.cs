@@ -26,7 +26,7 @@ catch (Kagemusha.ConfigurationException e)
 try
 {
     using var server = new ControlServer(ControlPaths.Socket);
-    using var loop = new AgentLoop();
+    var loop = new AgentLoop();
     using var stop = new CancellationTokenSource();
     using var onTerminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
     using var onInterrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);

@@ -22,6 +22,10 @@ public sealed class Kernel : IDisposable
     private readonly Lock _gate = new();
     private readonly NetlinkSocket _socket = new();
 
+    // What is prepared waits for no comparison.
+    private readonly Lock _preparedGate = new();
+    private readonly NetlinkSocket _preparedSocket = new();
+
     /// <summary>
     /// Makes the kernel match: looks, takes the steps that are missing, and looks again until none is. A kernel that is as wanted gets no
     /// request to change anything. Whatever one error does not hinder is done nevertheless.
@@ -107,37 +111,36 @@ public sealed class Kernel : IDisposable
 
     /// <summary>Makes objects ready to take the places of others at once.</summary>
     /// <param name="replacing">Routes, neighbours, forwarding entries.</param>
+    /// <param name="links">The links that they need.</param>
     /// <param name="scope">Whose they are.</param>
     /// <exception cref="KernelException">A link that they need is not there.</exception>
-    public PreparedChanges Prepare(IReadOnlyList<KernelObject> replacing, KernelScope scope)
+    public PreparedChanges Prepare(IReadOnlyList<KernelObject> replacing, NetworkInterfaceCollection links, KernelScope scope)
     {
-        lock (_gate)
-        {
-            var links = new KernelDump(_socket).Links();
-            var indexes = replacing.Select(one => one.RequiredLink).OfType<string>().Distinct().ToDictionary(
-                name => name, name => links.Find(name)?.Index ?? throw new KernelException($"link {name}", LibC.ENODEV));
-            return new(this, [.. replacing.Select(one => new Change(ChangeKind.Replace, one))], indexes, scope.Protocol);
-        }
+        var writer = new NetlinkWriter();
+        var changes = replacing.Select(one => new Change(ChangeKind.Replace, one)).ToList();
+        changes.ForEach(change => Encode(writer, change, scope.Protocol, links.IndexOf));
+        writer.AcknowledgeTheLastOnly();
+        return new(this, changes, writer.Written.ToArray());
     }
 
     /// <summary>Carries prepared changes out.</summary>
-    internal void Carry(IReadOnlyList<Change> changes, IReadOnlyDictionary<string, int> links, byte protocol)
+    internal void Carry(IReadOnlyList<Change> changes, byte[] messages)
     {
-        lock (_gate)
+        lock (_preparedGate)
         {
-            var replies = _socket.Execute([.. changes.Select<Change, Action<NetlinkWriter>>(change => writer => Encode(writer, change, protocol, name => links[name]))]);
-            for (var i = 0; i < changes.Count; i++)
+            if (changes.Count > 0 && _preparedSocket.Execute(messages, changes.Count) is var (refused, reply))
             {
-                if (replies[i].Errno != 0)
-                {
-                    throw replies[i].ToException(changes[i].ToString());
-                }
+                throw reply.ToException(changes[refused].ToString());
             }
         }
     }
 
     /// <inheritdoc/>
-    public void Dispose() => _socket.Dispose();
+    public void Dispose()
+    {
+        _socket.Dispose();
+        _preparedSocket.Dispose();
+    }
 
     private static ImmutableSortedSet<string> Missing(KernelState wanted, KernelSnapshot actual) =>
         [.. wanted.SelectMany(needy => new[] { needy.RequiredLink, (needy as Link)?.Master }).OfType<string>().Where(name => !actual.Interfaces.ContainsKey(name))];

@@ -54,7 +54,7 @@ internal sealed unsafe class NetlinkSocket : IDisposable
                 request(writer);
             }
 
-            var first = Send(writer);
+            var first = Send(writer.Written.ToArray());
             for (var missing = writer.Count; missing > 0;)
             {
                 Receive((in header, payload) =>
@@ -69,6 +69,31 @@ internal sealed unsafe class NetlinkSocket : IDisposable
         }
 
         return replies;
+    }
+
+    /// <summary>
+    /// Sends messages of which only the last is acknowledged: one system call, and one more for the acknowledgement and for each refusal.
+    /// </summary>
+    /// <returns>The first refusal and whose it is, counted from 0; null if there is none.</returns>
+    public (int Message, NetlinkReply Reply)? Execute(byte[] messages, int count)
+    {
+        (int, NetlinkReply)? refusal = null;
+        var first = Send(messages);
+        for (var isDone = false; !isDone;)
+        {
+            Receive((in header, payload) =>
+            {
+                var message = header.Sequence - first;
+                if (header.Type == NLMSG_ERROR && message < (uint)count)
+                {
+                    var reply = ReadError(header, payload, HeaderAndErrno);
+                    refusal ??= reply.Errno == 0 ? null : ((int)message, reply);
+                    isDone = message == (uint)count - 1;
+                }
+            });
+        }
+
+        return refusal;
     }
 
     /// <summary>Sends one request and takes the messages that answer it.</summary>
@@ -103,7 +128,7 @@ internal sealed unsafe class NetlinkSocket : IDisposable
     {
         var writer = new NetlinkWriter();
         request(writer);
-        var wanted = Send(writer);
+        var wanted = Send(writer.Written.ToArray());
         var consistent = true;
         NetlinkReply? reply = null;
         while (reply is null)
@@ -130,10 +155,10 @@ internal sealed unsafe class NetlinkSocket : IDisposable
         return (reply.Value, consistent);
     }
 
-    private uint Send(NetlinkWriter writer)
+    /// <summary>Numbers messages and sends them.</summary>
+    private uint Send(Span<byte> bytes)
     {
         var first = _sequence + 1;
-        Span<byte> bytes = writer.Written.ToArray();
         for (var at = 0; at < bytes.Length; at += MemoryMarshal.Read<int>(bytes[at..]))
         {
             MemoryMarshal.Write(bytes[(at + 8)..], ++_sequence);

@@ -41,6 +41,17 @@ internal sealed class NetlinkWriter
         Count++;
     }
 
+    /// <summary>Has the kernel acknowledge the last message only; it tells of each error nevertheless.</summary>
+    public void AcknowledgeTheLastOnly()
+    {
+        for (int at = 0, length; at < _message; at += length)
+        {
+            length = MemoryMarshal.Read<int>(_buffer.AsSpan(at));
+            var flags = MemoryMarshal.Read<ushort>(_buffer.AsSpan(at + 6)) & ~NLM_F_ACK;
+            MemoryMarshal.Write(_buffer.AsSpan(at + 6), (ushort)(at + length < _message ? flags : flags | NLM_F_ACK));
+        }
+    }
+
     /// <summary>Appends zeros (padded to four bytes) for the caller to fill.</summary>
     public Span<byte> Fixed(int size)
     {

@@ -166,7 +166,7 @@ public sealed class AdoptionTests
         await Task.Factory.StartNew(
             () => space.Run(() =>
             {
-                using var loop = new AgentLoop();
+                var loop = new AgentLoop();
                 loop.Run(async () =>
                 {
                     using var host = new Host($"test://{node}", uuid, loop);

@@ -82,6 +82,22 @@ public sealed class AgentLoopTests
     });
 
     [Fact]
+    public async Task What_is_urgent_overtakes_all_that_waits_and_keeps_its_own_order() => await OnLoop(async loop =>
+    {
+        var story = new List<string>();
+        loop.Worked += () => story.Add("worked");
+        loop.Post(() =>
+        {
+            story.Add("one");
+            loop.PostUrgent(() => story.Add("first"));
+            loop.PostUrgent(() => story.Add("second"));
+        });
+        loop.Post(() => story.Add("two"));
+        await Task.Yield();
+        Assert.Equal(["one", "first", "second", "worked", "two", "worked"], story);
+    });
+
+    [Fact]
     public async Task An_exception_of_the_main_task_ends_the_loop_and_so_does_one_that_nobody_waits_for()
     {
         await Assert.ThrowsAsync<RefusedException>(() => OnLoop(async _ =>
@@ -101,11 +117,10 @@ public sealed class AgentLoopTests
     {
         var thread = new Thread(() =>
         {
-            using var loop = new AgentLoop();
+            var loop = new AgentLoop();
             loop.Run(() => Task.CompletedTask);
             loop.Post(() => throw new InvalidOperationException("it ran"));
-            loop.Dispose();
-            loop.Post(() => throw new InvalidOperationException("it ran"));
+            loop.PostUrgent(() => throw new InvalidOperationException("it ran"));
         });
         thread.Start();
         thread.Join();
@@ -115,7 +130,7 @@ public sealed class AgentLoopTests
     internal static Task OnLoop(Func<AgentLoop, Task> main) => Task.Factory.StartNew(
         () =>
         {
-            using var loop = new AgentLoop();
+            var loop = new AgentLoop();
             var before = SynchronizationContext.Current;
             try
             {

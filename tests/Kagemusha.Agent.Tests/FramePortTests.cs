@@ -91,7 +91,7 @@ public sealed class FramePortTests
         await Task.Factory.StartNew(
             () => space.Run(() =>
             {
-                using var loop = new AgentLoop();
+                var loop = new AgentLoop();
                 using var kernel = new Kernel();
                 var links = kernel.Interfaces();
                 loop.Run(() => main(links.Find("near")!.Index, links.Find("far")!.Index));

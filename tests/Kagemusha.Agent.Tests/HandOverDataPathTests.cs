@@ -1,4 +1,5 @@
 using Kagemusha.Linux;
+using Kagemusha.Mobility;
 using Kagemusha.Wire;
 
 namespace Kagemusha.Agent.Tests;
@@ -202,18 +203,46 @@ public sealed class HandOverDataPathTests
     }
 
     [Theory]
-    [InlineData(false)]
-    [InlineData(true)]
-    public void After_the_switch_the_kernel_is_as_wanted(bool lingers)
+    [InlineData("vnet0", false)]
+    [InlineData("vnet0", true)]
+    [InlineData(null, false)]
+    [InlineData(null, true)]
+    public void After_the_switch_the_kernel_is_as_wanted(string? tap, bool lingers)
     {
-        var path = One with { Departure = There, Arrival = lingers ? LastHost : null };
-        var turned = KernelState.Create([.. HandOverDataPath.For([], [path with { IsTurned = true }], Table)]);
-        Assert.All(HandOverDataPath.Steps(path, turned: true, Table), step => Assert.True(turned.Contains(step)));
+        var path = One with { Departure = There, Arrival = lingers ? LastHost : null, Tap = tap };
+        IReadOnlyCollection<KernelObject> here = [.. HandOverDataPath.For([], [path], Table)];
+        IReadOnlyCollection<KernelObject> there = [.. HandOverDataPath.For([], [path with { IsTurned = true }], Table)];
+        SameLines(there, Replaced(here, HandOverDataPath.Steps(path, turned: true, Table)));
 
         // What the bridge learns by itself is not wanted, only set at the switch.
-        var back = KernelState.Create([.. HandOverDataPath.For([], [path], Table)]);
-        Assert.All(HandOverDataPath.Steps(path, turned: false, Table), step => Assert.True(step is BridgeForwardingEntry { IsSticky: false } || back.Contains(step)));
-        Assert.DoesNotContain(back, wanted => wanted is BridgeForwardingEntry);
+        if (tap is not null)
+        {
+            SameLines(here, Replaced(there, HandOverDataPath.Steps(path, turned: false, Table)).Where(one => one is not BridgeForwardingEntry));
+        }
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void After_the_switch_of_a_guest_that_is_away_the_kernel_is_as_wanted_too(bool lingers)
+    {
+        var link = Guests.Make(Guests.Away).Links[0].AwayLink! with { Departure = There, Arrival = lingers ? LastHost : null };
+        SameLines(AwayDataPath.For([link with { IsTurned = true }], [], Table), Replaced(AwayDataPath.For([link], [], Table), AwayDataPath.Steps(link, turned: true, Table)));
+        SameLines(AwayDataPath.For([link], [], Table), Replaced(AwayDataPath.For([link with { IsTurned = true }], [], Table), AwayDataPath.Steps(link, turned: false, Table)));
+    }
+
+    [Fact]
+    public void After_a_guest_that_comes_has_got_another_way_the_kernel_is_as_wanted()
+    {
+        var ways = Enum.GetValues<OutboundPath>();
+        var link = Guests.Make(Guests.Away).Links[0].AwayLink! with { Arrival = LastHost };
+        foreach (var (before, after) in from before in ways from after in ways select (before, after))
+        {
+            SameLines(Wanted(after), Replaced(Wanted(before), [AwayDataPath.Outbound(link, Guests.Home, after, Table)]));
+        }
+
+        KernelState Wanted(OutboundPath way) =>
+            AwayDataPath.For([link with { Outbound = new Dictionary<Ipv6Address, OutboundPath> { [Guests.Home] = way } }], [], Table);
     }
 
     private static string Inbound(string link) =>
@@ -221,6 +250,27 @@ public sealed class HandOverDataPathTests
 
     private static void Steps(HomeLinkPath path, bool turned, params string[] expected) =>
         Assert.Equal(expected, HandOverDataPath.Steps(path, turned, Table).Select(step => new Change(ChangeKind.Replace, step).ToString()));
+
+    /// <summary>What there is after steps, each of which takes the place of another object or a free one.</summary>
+    private static List<KernelObject> Replaced(IEnumerable<KernelObject> before, IEnumerable<KernelObject> steps)
+    {
+        var after = before.ToList();
+        foreach (var step in steps)
+        {
+            after.RemoveAll(there => (there, step) switch
+            {
+                (BridgeForwardingEntry one, BridgeForwardingEntry other) => one.Address == other.Address,
+                (Route one, Route other) => (one.Destination, one.Source, one.Table, one.Metric) == (other.Destination, other.Source, other.Table, other.Metric),
+                _ => false,
+            });
+            after.Add(step);
+        }
+
+        return after;
+    }
+
+    private static void SameLines(IEnumerable<KernelObject> expected, IEnumerable<KernelObject> actual) =>
+        Lines(actual, [.. KernelState.Create([.. expected]).Select(one => new Change(ChangeKind.Add, one).ToString())]);
 
     /// <summary>As the iproute2 lines that would add them, in alphabetical order.</summary>
     private static void Lines(IEnumerable<KernelObject> wanted, params string[] expected) => Assert.Equal(

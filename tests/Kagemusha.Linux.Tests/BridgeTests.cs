@@ -204,8 +204,8 @@ public sealed class BridgeTests : IDisposable
         var (away, here) = (new Route(home) { Link = "kgs1" }, new Route(home) { Link = "far1" });
         _host.Apply(Pair.With([here]));
         using var kernel = _host.Namespace.Run(() => new Kernel());
-        var turn = kernel.Prepare([Turned, away], TestHost.Scope);
-        var back = kernel.Prepare([Back, here], TestHost.Scope);
+        var turn = kernel.Prepare([Turned, away], kernel.Interfaces(), TestHost.Scope);
+        var back = kernel.Prepare([Back, here], kernel.Interfaces(), TestHost.Scope);
         await ArrivesAsync("far1", Guest, Everybody, "far2");
         Assert.Equal(("near1", false), Entry());
 
@@ -232,16 +232,43 @@ public sealed class BridgeTests : IDisposable
     public void What_needs_a_link_that_is_not_there_cannot_be_prepared_and_not_carried_out()
     {
         using var kernel = _host.Namespace.Run(() => new Kernel());
-        Assert.Equal("link kgb1", Assert.Throws<KernelException>(() => kernel.Prepare([Turned], TestHost.Scope)).Operation);
+        Assert.Equal("link kgb1", Assert.Throws<KernelException>(() => kernel.Prepare([Turned], kernel.Interfaces(), TestHost.Scope)).Operation);
         _host.Apply(Pair);
         var home = new Route(Ipv6Prefix.Parse("2001:db8:1::10/128")) { Link = "far1" };
-        var turn = kernel.Prepare([Turned, home], TestHost.Scope);
+        var turn = kernel.Prepare([Turned, home], kernel.Interfaces(), TestHost.Scope);
         _host.Apply([]);
         var error = Assert.Throws<NetlinkException>(turn.Carry);
         Assert.Equal("bridge fdb replace 52:54:00:00:00:10 dev kgb1 master static sticky", error.Operation);
 
         // The others are done.
         Assert.Empty(_host.Apply([home]).Changes);
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    [InlineData(2)]
+    public void A_refusal_of_any_prepared_change_is_told_and_the_next_ones_are_not_mixed_up_with_it(int refused)
+    {
+        _host.Apply(Pair);
+        var routes = Enumerable.Range(0, 3).Select(number => new Route(Ipv6Prefix.Parse($"2001:db8:1::1{number}/128")) { Link = number == refused ? "far2" : "far1" }).ToList();
+        using var kernel = _host.Namespace.Run(() => new Kernel());
+        var all = kernel.Prepare(routes, kernel.Interfaces(), TestHost.Scope);
+        var turn = kernel.Prepare([Turned], kernel.Interfaces(), TestHost.Scope);
+        kernel.Prepare([], kernel.Interfaces(), TestHost.Scope).Carry();
+        all.Carry();
+        Assert.Empty(_host.Apply(Pair.With(routes)).Changes);
+        _host.Namespace.Ip("link set far2 down");
+        for (var time = 0; time < 2; time++)
+        {
+            Assert.Equal($"ip -6 route replace 2001:db8:1::1{refused}/128 dev far2 table 254 metric 1024", Assert.Throws<NetlinkException>(all.Carry).Operation);
+            turn.Carry();
+            Assert.Equal(("kgb1", true), Entry());
+        }
+
+        _host.Namespace.Ip("link set far2 up");
+        all.Carry();
+        Assert.Empty(_host.Apply(Pair.With([.. routes, Turned])).Changes);
     }
 
     [Fact]

@@ -53,6 +53,26 @@ public sealed class NetlinkMessageTests
         Assert.Equal(300, seen);
     }
 
+    [Theory]
+    [InlineData(0)]
+    [InlineData(Netlink.NLM_F_ACK)]
+    public void Only_the_last_message_is_acknowledged_where_that_is_wanted(int flags)
+    {
+        var writer = new NetlinkWriter();
+        for (var i = 0; i < 3; i++)
+        {
+            writer.Begin(Netlink.RTM_NEWLINK, flags | Netlink.NLM_F_CREATE);
+            writer.Text(1, new('x', i));
+            writer.End();
+        }
+
+        writer.AcknowledgeTheLastOnly();
+        var seen = new List<int>();
+        NetlinkSocket.Parse(writer.Written, (in header, _) => seen.Add(header.Flags));
+        var rest = Netlink.NLM_F_REQUEST | Netlink.NLM_F_CREATE;
+        Assert.Equal([rest, rest, rest | Netlink.NLM_F_ACK], seen);
+    }
+
     [Fact]
     public void Any_bytes_can_be_read() => Gen.Byte.Array[0, 200].Sample(bytes =>
     {

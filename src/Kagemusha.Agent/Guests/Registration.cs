@@ -1,4 +1,5 @@
 using Kagemusha.Control;
+using Kagemusha.Linux;
 using Kagemusha.Mobility;
 using Kagemusha.Wire;
 
@@ -19,6 +20,9 @@ internal sealed class Registration(Ipv6Address address, MobileNode node)
     /// <summary>How the kernel lets them leave now.</summary>
     public OutboundPath? Led { get; set; }
 
+    /// <summary>What is ready for each way, after an arrival.</summary>
+    public IReadOnlyDictionary<OutboundPath, PreparedPath> Prepared { get; set; } = new Dictionary<OutboundPath, PreparedPath>();
+
     /// <summary>What the metadata is to say of it.</summary>
     public EnrolledAddress Enrolled
     {
@@ -29,3 +33,8 @@ internal sealed class Registration(Ipv6Address address, MobileNode node)
         }
     }
 }
+
+/// <summary>A way of a home address' own packets, ready to be taken at once.</summary>
+/// <param name="Route">What leads them there.</param>
+/// <param name="Link">The index of the link by which they leave.</param>
+internal sealed record PreparedPath(PreparedChanges Route, int Link);

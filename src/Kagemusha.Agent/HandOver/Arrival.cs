@@ -11,6 +11,9 @@ internal sealed class Arrival(PeerTicket from, HandOverTunnel tunnel)
 
     public HandOverTunnel Tunnel { get; } = tunnel;
 
+    /// <summary>The tunnel's index.</summary>
+    public int TunnelIndex { get; set; }
+
     /// <summary>Whether the other host's agent knows that the home agent has turned.</summary>
     public bool IsReported { get; set; }
 

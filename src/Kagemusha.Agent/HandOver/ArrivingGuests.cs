@@ -67,14 +67,50 @@ internal sealed class ArrivingGuests(
         }
     }
 
-    /// <summary>The kernel has what it was to have.</summary>
+    /// <summary>The kernel has what it was to have: all that is to be done at once later is made ready.</summary>
+    /// <exception cref="KernelException">A link is not there.</exception>
     public void Attached(Guest guest)
     {
-        foreach (var registration in guest.Registrations.Where(registration => registration is { Path: not null, Led: OutboundPath.Held }))
+        if (guest.Arrival is not { } arrival)
         {
-            _held ??= HeldPackets.Open(kernel, log);
-            _held?.Hold(registration.Address);
+            return;
         }
+
+        var links = kernel.Links();
+        arrival.TunnelIndex = links.IndexOf(arrival.Tunnel.Name);
+        foreach (var link in guest.Links)
+        {
+            foreach (var registration in link.Registrations.Where(registration => registration.Path is not null))
+            {
+                if (guest.AwayPath(link) is { } away)
+                {
+                    registration.Prepared = Enum.GetValues<OutboundPath>().ToDictionary(path => path, path => Prepare(away, registration.Address, path, links));
+                }
+
+                if (registration.Led == OutboundPath.Held)
+                {
+                    Hold(registration.Address, links.IndexOf(HeldPackets.Exit));
+                }
+            }
+        }
+    }
+
+    private PreparedPath Prepare(AwayLink away, Ipv6Address home, OutboundPath path, NetworkInterfaceCollection links)
+    {
+        var route = AwayDataPath.Outbound(away, home, path, kernel.Table);
+        return new(kernel.Prepare([route], links), links.IndexOf(route.Link!));
+    }
+
+    // The links go when no guest is coming, and others come with the next one.
+    private void Hold(Ipv6Address home, int exit)
+    {
+        if (_held?.ExitIndex != exit)
+        {
+            _held?.Dispose();
+            _held = new(exit, log);
+        }
+
+        _held.Hold(home);
     }
 
     /// <summary>The guest runs here, and its registrations have been told.</summary>
@@ -82,7 +118,11 @@ internal sealed class ArrivingGuests(
     {
         if (guest.Arrival is not null)
         {
-            Changed?.Invoke();
+            // Its port floods again.
+            if (guest.Links.Any(link => link.Attachment is Attachment.Home))
+            {
+                Changed?.Invoke();
+            }
         }
 
         Settle(guest);
@@ -122,7 +162,7 @@ internal sealed class ArrivingGuests(
                 return;
         }
 
-        Lead(guest, link, registration);
+        Lead(guest, registration);
         Settle(guest);
     }
 
@@ -137,13 +177,13 @@ internal sealed class ArrivingGuests(
                 foreach (var registration in link.Registrations.Where(registration => registration.Path?.NextWakeUp <= now))
                 {
                     registration.Path!.WakeUp(now);
-                    Lead(guest, link, registration);
+                    Lead(guest, registration);
                 }
             }
 
             if (guest.Arrival is { } arrival && arrival.LookAt <= now)
             {
-                var received = kernel.Statistics(arrival.Tunnel.Name)?.ReceivedPackets ?? arrival.Received;
+                var received = kernel.Statistics(arrival.TunnelIndex)?.ReceivedPackets ?? arrival.Received;
                 if (received != arrival.Received)
                 {
                     arrival.Received = received;
@@ -172,9 +212,9 @@ internal sealed class ArrivingGuests(
     }
 
     /// <summary>Lets a home address' packets leave as they are to.</summary>
-    private void Lead(Guest guest, GuestLink link, Registration registration)
+    private void Lead(Guest guest, Registration registration)
     {
-        if (registration.Path is not { } path || guest.AwayPath(link) is not { } away || path.Path == registration.Led)
+        if (registration.Path is not { } path || path.Path == registration.Led || registration.Prepared.GetValueOrDefault(path.Path) is not { } prepared)
         {
             return;
         }
@@ -187,27 +227,27 @@ internal sealed class ArrivingGuests(
             OutboundPath.Held => "out: held",
             _ => "out by the home agent's tunnel",
         });
-        var route = AwayDataPath.Outbound(away, registration.Address, path.Path, kernel.Table);
         if (path.Path == OutboundPath.Held)
         {
             _held?.Hold(registration.Address);
         }
-        else if (wasHeld && kernel.Find(route.Link!) is { } tunnel)
+        else if (wasHeld)
         {
-            _held?.Release(registration.Address, tunnel.Index);
+            _held?.Release(registration.Address, prepared.Link);
         }
 
         try
         {
-            kernel.Prepare([route]).Carry();
+            prepared.Route.Carry();
         }
         catch (KernelException e)
         {
             log.Decision(guest.Name, $"{registration.Address}: {e.Message}", failed: true);
+            // The whole comparison may do better.
+            Changed?.Invoke();
         }
 
         _held?.Drain();
-        Changed?.Invoke();
     }
 
     private void Settle(Guest guest)
@@ -228,7 +268,7 @@ internal sealed class ArrivingGuests(
         }
 
         arrival.IsReported = true;
-        arrival.Received = kernel.Statistics(arrival.Tunnel.Name)?.ReceivedPackets ?? 0;
+        arrival.Received = kernel.Statistics(arrival.TunnelIndex)?.ReceivedPackets ?? 0;
         arrival.LookAt = Clock.Now + IdleInterval;
         if (guest.MoveHere is { } move)
         {

@@ -26,6 +26,8 @@ internal sealed class DepartingGuests(
     private static readonly TimeSpan TailInterval = TimeSpan.FromMilliseconds(5);
     private static readonly TimeSpan[] TailIntervals = [.. Enumerable.Repeat(TailInterval, (int)(TapTail.Decision / TailInterval) + 1), TimeSpan.FromMilliseconds(500)];
 
+    private readonly StandInVoices _voices = new(log);
+
     /// <summary>Called when the kernel is to be brought into the state that is now wanted.</summary>
     public event Action? Changed;
 
@@ -47,11 +49,13 @@ internal sealed class DepartingGuests(
         try
         {
             kernel.Apply(guests);
-            departure.Injector = new(kernel.Find(tunnel.Name)!.Index);
-            departure.ForwardedBefore = kernel.Statistics(tunnel.Name)?.TransmittedPackets ?? 0;
-            departure.Turn = kernel.Prepare([.. guest.Links.SelectMany(link => Steps(guest, link, turned: true))]);
-            departure.TakeBack = kernel.Prepare([.. guest.Links.SelectMany(link => Steps(guest, link, turned: false))]);
-            departure.Links.AddRange(guest.Links.Select(link => Prepare(guest, link)));
+            var links = kernel.Links();
+            departure.TunnelIndex = links.IndexOf(tunnel.Name);
+            departure.Injector = new(departure.TunnelIndex);
+            departure.ForwardedBefore = kernel.Statistics(departure.TunnelIndex)?.TransmittedPackets ?? 0;
+            departure.Turn = kernel.Prepare([.. guest.Links.SelectMany(link => Steps(guest, link, turned: true))], links);
+            departure.TakeBack = kernel.Prepare([.. guest.Links.SelectMany(link => Steps(guest, link, turned: false))], links);
+            departure.Links.AddRange(guest.Links.Select(link => Prepare(guest, link, links)));
             guest.MoveAway = new(guest.Uuid, guest.Name, MoveRole.Source, Clock.Now) { Peer = to.CertificateName };
             guest.MoveAway.Add(MoveStep.HandedOver);
             journal.Save(guest.MoveAway);
@@ -64,24 +68,27 @@ internal sealed class DepartingGuests(
         }
     }
 
-    private LinkDeparture Prepare(Guest guest, GuestLink link)
+    private LinkDeparture Prepare(Guest guest, GuestLink link, NetworkInterfaceCollection links)
     {
         var prepared = new LinkDeparture(link);
-        if (TapOf(link) is { } name && kernel.Find(name) is { } tap)
+        if (TapOf(link) is { } name && links.Find(name) is { } tap)
         {
             prepared.Tail = kernel.KeepTail(tap.Index, guest.Name);
         }
 
-        if (guest.HomePath(link) is { } path)
+        if (guest.HomePath(link) is { } path && links.Find(path.Bridge) is { } bridge)
         {
-            var ports = kernel.PortsOf(path.Bridge).Where(port => port.Name != path.Tap && port.Name != path.StandInPort);
-            prepared.Voice = new(ports, new GuestDouble(path.Mac, path.HomeAddresses), log);
+            var ports = links.PortsOf(bridge).Where(port => port.Name != path.Tap && !port.Name.StartsWith(HomeLinkPath.StandInPortPrefix, StringComparison.Ordinal));
+            prepared.Voice = _voices.Add(ports, new GuestDouble(path.Mac, path.HomeAddresses));
         }
 
         return prepared;
     }
 
-    /// <summary>The guest has been suspended, what is for it goes to the other host from now on.</summary>
+    /// <summary>
+    /// The guest has been suspended, what is for it goes to the other host from now on: one send to the kernel, and after it the kernel is as wanted. All
+    /// else waits for the switches of other guests that leave at the same time.
+    /// </summary>
     /// <param name="guest">The guest.</param>
     /// <param name="suspendedAt">When libvirt said so, by <see cref="Clock"/>.</param>
     public void Turn(Guest guest, TimeSpan suspendedAt)
@@ -99,14 +106,6 @@ internal sealed class DepartingGuests(
         foreach (var link in departure.Links)
         {
             link.Voice?.Speak();
-            try
-            {
-                link.Tail?.GuestStopped();
-            }
-            catch (KernelException e)
-            {
-                GiveUpTail(guest, link, e);
-            }
         }
 
         SendTailAsync(guest, departure);
@@ -177,7 +176,7 @@ internal sealed class DepartingGuests(
             return;
         }
 
-        var forwarded = kernel.Statistics(departure.Tunnel.Name)?.TransmittedPackets ?? departure.Forwarded;
+        var forwarded = kernel.Statistics(departure.TunnelIndex)?.TransmittedPackets ?? departure.Forwarded;
         var isIdle = departure.IsSettled && forwarded == departure.Forwarded;
         if (isIdle || departure.Deadline <= now)
         {
@@ -230,16 +229,33 @@ internal sealed class DepartingGuests(
         }
         catch (KernelException e)
         {
-            // The whole comparison that follows may do better.
             log.Decision(guest.Name, $"the switch: {e.Message}", failed: true);
+            // The whole comparison may do better.
+            Changed?.Invoke();
         }
-
-        Changed?.Invoke();
     }
 
     // What was on its way into the tap when the traffic was turned comes a moment later.
     private async void SendTailAsync(Guest guest, Departure departure)
     {
+        await Task.Yield();
+        if (guest.Departure != departure || !departure.IsTurned)
+        {
+            return;
+        }
+
+        foreach (var link in departure.Links)
+        {
+            try
+            {
+                link.Tail?.GuestStopped();
+            }
+            catch (KernelException e)
+            {
+                GiveUpTail(guest, link, e);
+            }
+        }
+
         var sent = 0;
         var isExact = true;
         long atMost = 0;

@@ -28,6 +28,9 @@ internal sealed class Departure(HandOverTunnel tunnel, TimeSpan deadline) : IDis
 {
     public HandOverTunnel Tunnel { get; } = tunnel;
 
+    /// <summary>The tunnel's index.</summary>
+    public int TunnelIndex { get; set; }
+
     /// <summary>Whether what is for the guest goes there.</summary>
     public bool IsTurned { get; set; }
 

@@ -13,7 +13,8 @@ internal sealed class HeldPackets : IDisposable
     /// <summary>Where the routes lead.</summary>
     public const string Entrance = "kghold";
 
-    private const string Exit = "kgheld";
+    /// <summary>Where the packets are read.</summary>
+    public const string Exit = "kgheld";
 
     // Of one home address: no guest sends more in the longest hold.
     private const int MostFrames = 4096;
@@ -30,8 +31,9 @@ internal sealed class HeldPackets : IDisposable
     /// <param name="exit">The index of the link at which the packets are read.</param>
     /// <param name="log">Where failures are told.</param>
     /// <exception cref="KernelException">No packet socket.</exception>
-    private HeldPackets(int exit, AgentLog log)
+    public HeldPackets(int exit, AgentLog log)
     {
+        ExitIndex = exit;
         _log = log;
         _socket = new(exit, PacketFilter.Received, withOffloads: true);
         ReceiveAsync();
@@ -49,8 +51,8 @@ internal sealed class HeldPackets : IDisposable
         new Neighbour(Entrance, Gateway, LinkLayerAddress.Parse("02:6b:00:00:00:01")),
     ];
 
-    /// <summary>Begins to read if the links are there.</summary>
-    public static HeldPackets? Open(HostKernel kernel, AgentLog log) => kernel.Find(Exit) is { } exit ? new(exit.Index, log) : null;
+    /// <summary>The index of the link at which the packets are read.</summary>
+    public int ExitIndex { get; }
 
     /// <summary>What this home address sends is kept from now on; what is kept already stays.</summary>
     public void Hold(Ipv6Address home)

@@ -37,7 +37,8 @@ internal static class AwayDataPath
             wanted.Add(new Ip6Tunnel(HomeAgentTunnelName(link), link.CareOf.Address, link.HomeAgent) { Underlay = link.CareOf.Interface, Master = VrfName });
         }
 
-        if (links.Any(link => link.Outbound.Values.Contains(OutboundPath.Held)))
+        // Whoever comes may have to be held again, without a moment to make them.
+        if (links.Any(link => link.Arrival is not null))
         {
             wanted.AddRange(HeldPackets.Links);
         }

@@ -38,7 +38,10 @@ internal sealed record HomeLinkPath(
     public string StandIn => "kgs" + Hex;
 
     /// <summary>The stand-in's end in the bridge.</summary>
-    public string StandInPort => "kgb" + Hex;
+    public string StandInPort => StandInPortPrefix + Hex;
+
+    /// <summary>How the name of each stand-in's end in a bridge begins.</summary>
+    public const string StandInPortPrefix = "kgb";
 
     private string Hex => Mac.ToString().Replace(":", "", StringComparison.Ordinal);
 }

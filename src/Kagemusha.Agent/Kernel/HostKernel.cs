@@ -38,20 +38,23 @@ internal sealed class HostKernel(Kernel kernel, AgentConfiguration configuration
 
     /// <summary>Makes ready what is to be done at once at the switch of a move: one netlink batch, without looking first.</summary>
     /// <exception cref="KernelException">A link is not there.</exception>
-    public PreparedChanges Prepare(IReadOnlyList<KernelObject> replacing) => kernel.Prepare(replacing, Scope);
+    public PreparedChanges Prepare(IReadOnlyList<KernelObject> replacing, NetworkInterfaceCollection links) => kernel.Prepare(replacing, links, Scope);
 
     /// <summary>The way to another host, for a tunnel; null without a route.</summary>
     public HandOverTunnel? TunnelTo(Ipv6Address local, Ipv6Address remote) =>
         kernel.Lookup(remote) is { } route ? new(local, remote, route.Interface) : null;
 
-    /// <summary>What has passed a link; null if it has gone.</summary>
-    public LinkStatistics? Statistics(string link) => kernel.Interfaces().Find(link) is { } there ? kernel.Statistics(there.Index) : null;
+    /// <summary>What has passed a link, by its index; null if it has gone.</summary>
+    public LinkStatistics? Statistics(int link) => kernel.Statistics(link);
 
     /// <summary>Begins to keep what is sent to a domain's tap.</summary>
     public TapTail KeepTail(int tap, string domain) => new(kernel, tap, readsOneMore: !VhostThreads.Serve(domain));
 
+    /// <summary>All links.</summary>
+    public NetworkInterfaceCollection Links() => kernel.Interfaces();
+
     /// <summary>The link of this name, if it is there.</summary>
-    public NetworkInterface? Find(string name) => kernel.Interfaces().Find(name);
+    public NetworkInterface? Find(string name) => Links().Find(name);
 
     /// <summary>The ports of a bridge.</summary>
     public IReadOnlyList<NetworkInterface> PortsOf(string bridge)

@@ -3,7 +3,7 @@ using LibvirtSharp;
 
 namespace Kagemusha.Agent;
 
-/// <summary>This host's libvirt: connected again whenever it has gone, its events on the agent's loop, its calls off it.</summary>
+/// <summary>This host's libvirt: connected again whenever it has gone, its events on the agent's loop before all else, its calls off it.</summary>
 /// <param name="uri">The connection's URI.</param>
 /// <param name="loop">The agent's loop.</param>
 /// <param name="log">Where gains and losses of the connection are told.</param>
@@ -28,7 +28,7 @@ internal sealed class Hypervisor(string uri, AgentLoop loop, AgentLog log)
                 using var watch = connection.WatchLifecycle(e =>
                 {
                     var at = Clock.Now;
-                    loop.Post(() => happened(e, at));
+                    loop.PostUrgent(() => happened(e, at));
                 });
                 _connection = connection;
                 _whyNot = "";
