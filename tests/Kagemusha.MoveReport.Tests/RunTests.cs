@@ -249,6 +249,19 @@ public sealed class RunTests : IDisposable
     }
 
     [Fact]
+    public void A_guest_that_is_on_two_hosts_at_a_time_fails_the_run()
+    {
+        At(_run.FromGuest, 9000).Origins[0] = "hv-a";
+        At(_run.FromGuest, 9010).Origins.Insert(0, "hv-a");
+
+        Assert.Equal(
+            [
+                "the guest's packets came from hv-a, hv-b, hv-a, hv-b, one after the other, and not from hv-a, hv-b",
+                "1 packets of the guest's were sent by two hosts of which none had it from the other",
+            ], _run.Read().Failures);
+    }
+
+    [Fact]
     public void What_voids_the_numbers_fails_the_run()
     {
         _run.BufferDrops = 1;
@@ -265,6 +278,7 @@ public sealed class RunTests : IDisposable
             [
                 "hv-a -> hv-b: virsh migrate ended with 1",
                 "hv-a -> hv-b: libvirt did not tell of a suspension there and a resume here",
+                "the guest's packets came from hv-a, hv-b, one after the other, and not from hv-a",
                 "the guest booted 2 times: the counts are of its first boot only",
                 "a receive buffer dropped packets",
                 "the captures missed 3 packets",

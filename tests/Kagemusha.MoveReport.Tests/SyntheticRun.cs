@@ -15,6 +15,9 @@ internal sealed class SyntheticProbe
 
     public List<Carrier> Carriers { get; init; } = [];
 
+    /// <summary>For probes from the guest: the hosts that sent it from their place, on the home link or in a tunnel.</summary>
+    public List<string> Origins { get; init; } = [];
+
     /// <summary>How many the receiver counts.</summary>
     public int Copies { get; set; } = 1;
 
@@ -53,6 +56,7 @@ internal sealed class SyntheticRun : IDisposable
     private const int Tap = 7;
     private const int HomeLink = 3;
     private const int Uplink = 2;
+    private const int Host = 20; // the first one's port in core and on the home link
 
     private static readonly Dictionary<string, Ipv6Address> Hosts = new()
     {
@@ -60,7 +64,7 @@ internal sealed class SyntheticRun : IDisposable
         ["hv-b"] = Ipv6Address.Parse("2001:db8:f4::2"),
     };
 
-    private static readonly string[] Boxes = ["core", "home", "hv-a", "hv-b"];
+    private static readonly string[] Boxes = ["core", "home-link", "home", "hv-a", "hv-b"];
 
     private static readonly Ipv6Address HomeAgent = Ipv6Address.Parse("2001:db8:1::1");
 
@@ -80,6 +84,7 @@ internal sealed class SyntheticRun : IDisposable
                     SentAt = At(at),
                     Taps = { new(At(at), host) },
                     Carriers = { carrier },
+                    Origins = { host },
                     ReceivedAt = At(at + outMs),
                 });
             }
@@ -171,6 +176,12 @@ internal sealed class SyntheticRun : IDisposable
                     captures[tap.Host].Add(tap.At, data);
                 }
 
+                foreach (var host in probes[sequence].Origins)
+                {
+                    var index = Host + Hosts.Keys.ToList().IndexOf(host);
+                    captures[host == "hv-a" ? "home-link" : "core"].Add(probes[sequence].SentAt, CaptureWriter.On(index, outgoing: false, packet));
+                }
+
                 foreach (var carrier in probes[sequence].Carriers)
                 {
                     var at = probes[sequence].SentAt;
@@ -192,8 +203,12 @@ internal sealed class SyntheticRun : IDisposable
         {
             capture.Write(PathOf($"{box}.pcap"));
             Write($"{box}.tcpdump", "1 packet captured", $"{(box == "core" ? CaptureDrops : 0)} packets dropped by kernel");
-            Write($"{box}.links", $"{HomeLink}: lan@if5: <UP> mtu 1500\\    link/ether 02:00:00:00:00:01 brd ff:ff:ff:ff:ff:ff",
-                box == "hv-a" ? $"{Tap}: vnet0: <UP> mtu 1500\\    link/ether fe:54:00:00:00:10" : $"{Tap}: kg525400000010: <UP> mtu 1500");
+            Write($"{box}.links",
+            [
+                .. Hosts.Keys.Select((host, i) => $"{Host + i}: {host}@if2: <UP> mtu 1500"),
+                $"{HomeLink}: lan@if5: <UP> mtu 1500\\    link/ether 02:00:00:00:00:01 brd ff:ff:ff:ff:ff:ff",
+                box == "hv-a" ? $"{Tap}: vnet0: <UP> mtu 1500\\    link/ether fe:54:00:00:00:10" : $"{Tap}: kg525400000010: <UP> mtu 1500",
+            ]);
         }
     }
 

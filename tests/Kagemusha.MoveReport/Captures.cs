@@ -29,11 +29,11 @@ internal sealed partial class Captures
     private readonly Dictionary<(ProbeDirection, int), List<TapSight>> _taps = [];
     private readonly Dictionary<(ProbeDirection, int), Carrier> _carriers = [];
 
-    /// <summary>Reads <c>BOX.pcap</c>, <c>BOX.tcpdump</c> and <c>BOX.links</c> of core, the home link's box and the hosts.</summary>
+    /// <summary>Reads <c>BOX.pcap</c>, <c>BOX.tcpdump</c> and <c>BOX.links</c> of core, the home link, the home link's box and the hosts.</summary>
     /// <exception cref="InvalidDataException">A file is no such one, or a capture did not end.</exception>
     public Captures(string directory, RunFile run, ulong session)
     {
-        foreach (var box in run.Hosts.Keys.Append(Core).Append(run.HomeLink.Box).Distinct())
+        foreach (var box in run.Hosts.Keys.Concat(ProbeOrigins.Boxes).Append(run.HomeLink.Box).Distinct())
         {
             Drops += ReadDrops(Path.Combine(directory, $"{box}.tcpdump"));
             var links = new LinkNames(File.ReadLines(Path.Combine(directory, $"{box}.links")));

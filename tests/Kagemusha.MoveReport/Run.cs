@@ -20,6 +20,7 @@ internal sealed class Run
     private readonly ProbeTrace _trace;
     private readonly IReadOnlyList<Window> _windows;
     private readonly IReadOnlyDictionary<TracedProbe, long> _lateness;
+    private readonly ProbeOrigins _origins;
     private readonly List<string> _failures = [];
 
     /// <exception cref="InvalidDataException">What is there is no whole run.</exception>
@@ -28,7 +29,9 @@ internal sealed class Run
         _run = RunFile.Read(File.ReadLines(Path.Combine(directory, "run.txt")));
         _record = JsonSerializer.Deserialize(File.ReadAllBytes(Path.Combine(directory, "probes.json")), ProbeRecordJson.Default.ProbeRecord)
             ?? throw new InvalidDataException("probes.json: null");
-        var captures = new Captures(directory, _run, ulong.Parse(_record.Session, NumberStyles.HexNumber, CultureInfo.InvariantCulture));
+        var session = ulong.Parse(_record.Session, NumberStyles.HexNumber, CultureInfo.InvariantCulture);
+        var captures = new Captures(directory, _run, session);
+        _origins = new(directory, _run.Hosts, session);
         _trace = new(_record, captures);
         _windows = Window.Of(_run.Moves, _trace);
         Idle = new(_trace.All.Where(probe => !_windows.Any(window => window.Contains(probe))));
@@ -111,6 +114,12 @@ internal sealed class Run
         {
             _failures.Add($"the move after {Report.Moves[early].From} -> {Report.Moves[early].To} came before the path had settled");
         }
+
+        // One host at a time, and each once for each move.
+        string[] expected = [.. _run.Moves.Take(1).Select(move => move.From), .. _run.Moves.Where(move => move.ExitCode == 0).Select(move => move.To)];
+        Expect(_origins.Hosts.SequenceEqual(expected),
+            $"the guest's packets came from {string.Join(", ", _origins.Hosts)}, one after the other, and not from {string.Join(", ", expected)}");
+        Expect(_origins.Doubled == 0, $"{_origins.Doubled} packets of the guest's were sent by two hosts of which none had it from the other");
 
         // The windows' sums against what the two programs counted.
         var received = _record.ReceivedByGuest!.Copies.Concat(_record.ReceivedFromGuest.Copies).ToArray();
