@@ -106,9 +106,6 @@ public sealed class PacketSocket : IDisposable
             "PACKET_ADD_MEMBERSHIP");
     }
 
-    /// <summary>For waiting.</summary>
-    internal Socket Underlying => _socket;
-
     /// <summary>How many bytes of frames may wait to be received, the kernel's bookkeeping included; beyond the system's limit, too.</summary>
     public void SetReceiveBuffer(int bytes) => SocketCalls.SetOption(_socket.SafeHandle, SOL_SOCKET, SO_RCVBUFFORCE, bytes, "SO_RCVBUFFORCE");
 

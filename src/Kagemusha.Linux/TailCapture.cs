@@ -1,19 +1,20 @@
-using System.Net.Sockets;
-
 namespace Kagemusha.Linux;
 
-/// <summary>The one thread that reads for all <see cref="TapTail"/>s of the process; it ends with the last of them.</summary>
+/// <summary>The one thread that attends to all <see cref="TapTail"/>s of the process. It begins with the first and ends with the last.</summary>
 internal static class TailCapture
 {
+    /// <summary>Frames wait so long in the socket: to be woken for each one would cost more than to take it.</summary>
+    private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(5);
+
     private static readonly Lock Gate = new();
-    private static readonly Dictionary<Socket, TapTail> Tails = [];
+    private static readonly List<TapTail> Tails = [];
     private static bool IsRunning;
 
     public static void Add(TapTail tail)
     {
         lock (Gate)
         {
-            Tails.Add(tail.Socket.Underlying, tail);
+            Tails.Add(tail);
             if (!IsRunning)
             {
                 IsRunning = true;
@@ -26,16 +27,15 @@ internal static class TailCapture
     {
         lock (Gate)
         {
-            Tails.Remove(tail.Socket.Underlying);
+            Tails.Remove(tail);
         }
     }
 
     private static void Run()
     {
-        while (true)
+        for (; ; Thread.Sleep(Interval))
         {
-            List<Socket> readable;
-            List<TapTail> all;
+            TapTail[] tails;
             lock (Gate)
             {
                 if (Tails.Count == 0)
@@ -44,24 +44,14 @@ internal static class TailCapture
                     return;
                 }
 
-                readable = [.. Tails.Keys];
-                all = [.. Tails.Values];
+                tails = [.. Tails];
             }
 
-            try
-            {
-                Socket.Select(readable, null, null, TapTail.QuietInterval);
-            }
-            catch (Exception e) when (e is ObjectDisposedException or SocketException)
-            {
-                // One has just gone.
-            }
-
-            foreach (var tail in all)
+            foreach (var tail in tails)
             {
                 try
                 {
-                    tail.Observe();
+                    tail.Attend();
                 }
                 catch (KernelException)
                 {

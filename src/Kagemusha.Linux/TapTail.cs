@@ -1,86 +1,97 @@
-using System.Buffers;
-using System.Diagnostics;
 using Kagemusha.Wire;
+using Tmds.Linux;
 
 namespace Kagemusha.Linux;
 
-/// <summary>What a tap had taken for a guest that has stopped, and the guest had not read.</summary>
-/// <param name="Frames">The frames, oldest first, each with a virtio_net header before it; none where it is not known which they are.</param>
-/// <param name="IsExact">Whether these are exactly those.</param>
-/// <param name="AtMost">If not, how many there are at most.</param>
+/// <summary>What a tap had taken for a guest that has stopped, and the guest has not got.</summary>
+/// <param name="Frames">
+/// The frames in order, each a virtio_net header (<see cref="PacketSocket.VirtioHeaderLength"/> bytes) and an Ethernet frame. If not exact, those
+/// that the guest cannot have got: to send them elsewhere delivers none twice.
+/// </param>
+/// <param name="IsExact">Whether these are all of them and nothing else.</param>
+/// <param name="AtMost">How many there were at most; if exact, how many there were.</param>
 public sealed record Tail(IReadOnlyList<ReadOnlyMemory<byte>> Frames, bool IsExact, long AtMost);
 
 /// <summary>
-/// Keeps the last frames that were sent to a tap, to know those that no guest has got when the guest stops. A tap counts a frame as sent when
-/// it is read, and a packet socket sees it before, so the difference of both counts is what waits, apart from what waited when the capture began: that is known once the
-/// tap has been quiet, because a running guest reads what there is. For taps with one queue.
+/// Keeps the last frames that were sent to a guest's tap, so that those which the guest has not got when it stops can be led to where it goes on.
+/// <code>
+///     sent to the tap    a packet socket sees it
+///     dropped            tx_dropped counts it: the queue is full
+///     read               tx_packets counts it: QEMU or vhost has taken it, for the guest
+/// </code>
+/// The difference is what waits, apart from what waited already when the capture began; that is known once the tap was seen empty. Exact for a tap
+/// with one queue. In the network namespace of the thread that makes it.
 /// </summary>
 /// <remarks>
 /// QEMU, unlike vhost, reads one frame more when its guest has stopped, which the guest never gets (net/tap.c: tap_send stops after the first
-/// frame that the stopped device does not take). To know whether that was the last one that had come, a frame for nobody is sent behind it: if that
-/// is read, it was the one more.
+/// frame that the stopped device does not take). To know whether that was the last one that had come, a frame for nobody is sent behind it: if
+/// anything is read from then on, it was not.
 /// </remarks>
 public sealed class TapTail : IDisposable
 {
     private const int LeastFrames = 1000;
+
+    // vhost takes so many out of the queue before it reads the first (VHOST_NET_BATCH), and puts them back when it stops.
+    private const int VhostBatch = 64;
     private const int MostBytes = 4 << 20;
-    private const int LargestFrame = PacketSocket.VirtioHeaderLength + EthernetFrame.HeaderLength + 65535;
+    private const int LargestFrame = PacketSocket.VirtioHeaderLength + EthernetFrame.HeaderLength + 65536;
 
-    private readonly Lock _gate = new();
-    private readonly Kernel _kernel;
-    private readonly int _tap;
-    private readonly int _mostFrames;
-    private readonly PacketSocket _socket;
-    private readonly Queue<(byte[] Buffer, int Length, DateTimeOffset At)> _kept = [];
-    private readonly byte[] _buffer = new byte[LargestFrame];
-    private readonly LinkStatistics _start;
-    private int _keptBytes;
-    private long _seen;
-    private long _taken;
-    private long _least = long.MaxValue;
-    private bool _wasQuiet;
-    private bool _isInexact;
-    private readonly bool _readsOneMore;
-    private long? _readBeforeStop;
-    private bool _isLastDecided;
-    private DateTimeOffset _stoppedAt;
-    private bool _isDisposed;
-    private (long Seen, long Waiting, long At) _last = (-1, 0, 0);
-
-    /// <summary>Begins to keep.</summary>
-    /// <param name="kernel">Counts what has been read.</param>
-    /// <param name="tap">The tap's index.</param>
-    /// <param name="readsOneMore">Whether its reader is QEMU itself, not vhost.</param>
-    /// <exception cref="KernelException">There is no such link, or no packet socket.</exception>
-    public TapTail(Kernel kernel, int tap, bool readsOneMore)
-    {
-        (_kernel, _tap, _readsOneMore) = (kernel, tap, readsOneMore);
-        _mostFrames = Math.Max(LeastFrames, kernel.Interfaces().Find(tap)?.TransmitQueueLength ?? 0);
-        _socket = new(tap, PacketFilter.Outgoing, withOffloads: true);
-        _socket.SetReceiveBuffer(MostBytes);
-        // After the socket: what is read between the two only moves the least difference.
-        _start = kernel.Statistics(tap) ?? throw new KernelException($"link {tap}", Tmds.Linux.LibC.ENODEV);
-        TailCapture.Add(this);
-    }
-
-    /// <summary>
-    /// How long a tap has to be quiet to be taken for empty. A guest that is slower than this has its tap taken for empty when it is not; the next time that it is
-    /// emptier than then corrects it.
-    /// </summary>
-    internal static TimeSpan QuietInterval { get; } = TimeSpan.FromMilliseconds(2);
-
-    // A frame that was sent so long before the stop was read before it.
-    private static readonly TimeSpan ReadBefore = TimeSpan.FromMilliseconds(100);
-
-    /// <summary>How long QEMU may take to read one frame more: its main loop has much to do in this moment.</summary>
-    public static TimeSpan Decision { get; } = TimeSpan.FromMilliseconds(250);
+    // What comes while the thread is not run; the kernel counts its own bookkeeping too.
+    private const int ReceiveBuffer = 8 << 20;
+    private const int MostAtOnce = 1024;
+    private const int MostTries = 8;
+    private const int IdleInterval = 4;
 
     // To an address of ours that nobody has, of an EtherType for experiments.
     private static readonly byte[] FrameForNobody = [.. new byte[PacketSocket.VirtioHeaderLength], 0x02, 0x6b, 0, 0, 0, 0, 0x02, 0x6b, 0, 0, 0, 1, 0x88, 0xb5, .. new byte[46]];
 
-    private static readonly TimeSpan KnownInterval = TimeSpan.FromMilliseconds(20);
+    private readonly Lock _gate = new();
+    private readonly Kernel _kernel;
+    private readonly int _tap;
+    private readonly bool _readsOneMore;
+    private readonly int _queueLength;
+    private readonly PacketSocket _socket;
+    private readonly FrameWindow _window;
+    private readonly TapAccount _account = new();
+    private bool _isDisposed;
+    private int _idle;
+    private Stop? _stop;
+
+    /// <summary>Begins to keep frames, while the guest runs.</summary>
+    /// <param name="kernel">Says how many have been read; to be disposed of later than this.</param>
+    /// <param name="tap">The tap's index.</param>
+    /// <param name="readsOneMore">Whether its reader is QEMU itself, not vhost.</param>
+    /// <exception cref="KernelException">The kernel refused it: no such interface, not root.</exception>
+    public TapTail(Kernel kernel, int tap, bool readsOneMore)
+    {
+        (_kernel, _tap, _readsOneMore) = (kernel, tap, readsOneMore);
+        _queueLength = Math.Max(LeastFrames, kernel.Interfaces().Find(tap)?.TransmitQueueLength ?? 0) + VhostBatch;
+        _window = new(_queueLength, MostBytes, LargestFrame);
+        _socket = new(tap, PacketFilter.Outgoing, withOffloads: true);
+        _socket.SetReceiveBuffer(ReceiveBuffer);
+        Attend();
+        TailCapture.Add(this);
+    }
+
+    /// <summary>How long QEMU may take to read one frame more: its main loop has much to do in this moment.</summary>
+    public static TimeSpan Decision { get; } = TimeSpan.FromMilliseconds(250);
+
+    /// <summary>A frame that was sent so long before the stop was read before it.</summary>
+    internal TimeSpan ReadBefore { get; init; } = TimeSpan.FromMilliseconds(100);
 
     internal PacketSocket Socket => _socket;
+
+    /// <summary>Whether the tap was seen empty, and nothing waits.</summary>
+    internal bool IsEmpty
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _account.IsEmpty;
+            }
+        }
+    }
 
     /// <summary>The guest gets no frame any more.</summary>
     /// <exception cref="KernelException">The tap has gone.</exception>
@@ -88,47 +99,64 @@ public sealed class TapTail : IDisposable
     {
         lock (_gate)
         {
-            if (_readBeforeStop is not null)
+            if (_stop is not null)
             {
                 return;
             }
 
-            _stoppedAt = DateTimeOffset.UtcNow;
-            _readBeforeStop = _taken = Read();
-            var last = _kept.Count - (int)Math.Min(_kept.Count, _seen - _taken) - 1;
-            _isLastDecided = !_readsOneMore || !IsKnown || last < 0 || _stoppedAt - _kept.ElementAt(last).At > ReadBefore;
-            if (!_isLastDecided)
+            var now = DateTimeOffset.UtcNow;
+            if (CountAtRest() is not { } counts)
             {
+                _stop = new(now, new(_window.Next, 0, 0), new(_window.Next, _window.Next, WasSeenEmpty: false, MixedUntil: 0));
+                return;
+            }
+
+            var unread = _account.Conclude(counts);
+            var last = unread.Start - 1;
+            _stop = new(now, counts, unread);
+            if (_readsOneMore && unread.WasSeenEmpty && last >= _window.First && now - _window.SentAt(last) <= ReadBefore)
+            {
+                _stop.OneMore = last;
                 _socket.Send(FrameForNobody);
             }
         }
     }
 
     /// <summary>
-    /// What has come and the guest has not got; when called again, what has come or become known since: by <see cref="Decision"/> after the stop all of it.
+    /// What has come and the guest has not got, after <see cref="GuestStopped"/>; when called again, what has come or become known since: by
+    /// <see cref="Decision"/> after the stop all of it. Not exact if the tap was never seen empty, if it dropped frames while it was read, or if more came
+    /// than is kept: the length of the tap's queue, and 4 MiB.
     /// </summary>
     public Tail Take()
     {
         lock (_gate)
         {
-            if (_readBeforeStop is not { } read)
+            if (_stop is not { } stop)
             {
                 throw new InvalidOperationException("the guest runs");
             }
 
-            Drain();
-            var first = _taken;
-            if (!_isLastDecided && Read() > read)
+            Drain(int.MaxValue);
+            var counted = CountAtRest();
+            var frames = new List<ReadOnlyMemory<byte>>();
+            var (isExact, atMost) = TakeOneMore(stop, counted, frames);
+
+            // With a tap that has gone there are no new drops.
+            stop.Dropped = counted?.Dropped ?? stop.Dropped;
+            var end = Math.Max(stop.Taken, stop.Unread.End + _window.Next - stop.Counts.Seen - (stop.Dropped - stop.Counts.Dropped));
+            var first = Math.Max(stop.Taken, _window.First);
+            for (var number = first; number < end; number++)
             {
-                _isLastDecided = true;
-            }
-            else if (!_isLastDecided && DateTimeOffset.UtcNow - _stoppedAt >= Decision)
-            {
-                _isLastDecided = true;
-                return Frames(read - 1, read, first);
+                frames.Add(_window[number].ToArray());
             }
 
-            return Frames(first, first, first);
+            // One that was read made room for another among those that were dropped.
+            var isMixed = stop.Unread.MixedUntil > stop.Taken || (end < _window.Next && counted is { } counts && counts.Read != stop.Counts.Read);
+            isExact &= stop.IsStartKnown && first == stop.Taken && !isMixed;
+            atMost += stop.IsStartKnown ? end - stop.Taken : _queueLength;
+            stop.Taken = end;
+            stop.IsStartKnown = true;
+            return new(frames, isExact, atMost);
         }
     }
 
@@ -140,15 +168,11 @@ public sealed class TapTail : IDisposable
         {
             _isDisposed = true;
             _socket.Dispose();
-            while (_kept.TryDequeue(out var old))
-            {
-                ArrayPool<byte>.Shared.Return(old.Buffer);
-            }
         }
     }
 
-    /// <summary>Reads what has come, and looks whether the tap is empty.</summary>
-    internal void Observe()
+    /// <summary>Takes in what has come, and looks whether the tap is empty.</summary>
+    internal void Attend()
     {
         lock (_gate)
         {
@@ -157,78 +181,136 @@ public sealed class TapTail : IDisposable
                 return;
             }
 
-            Drain();
-            var now = Stopwatch.GetTimestamp();
-            if (_readBeforeStop is not null || Stopwatch.GetElapsedTime(_last.At, now) < (_wasQuiet ? KnownInterval : QuietInterval))
+            var before = _window.Next;
+            Drain(MostAtOnce);
+            // An empty tap to which nothing comes is looked at less often.
+            _idle = _window.Next == before && _account.IsEmpty ? _idle + 1 : 0;
+            if (_stop is not null || _idle % IdleInterval != 0)
             {
                 return;
             }
 
-            var before = _seen;
-            var last = _last.Waiting;
-            var waiting = Count();
-            // What comes between the two counts belongs to neither.
-            if (before == _seen)
+            before = _window.Next;
+            if (Read() is { } statistics)
             {
-                _least = Math.Min(_least, waiting);
-                _wasQuiet |= _last.Seen == _seen && last == waiting;
-            }
-
-            _last = (_seen, waiting, now);
-        }
-    }
-
-    private bool IsKnown => _wasQuiet && !_isInexact;
-
-    /// <summary>Frames from one number on: one alone, if it is before those that are new, and those.</summary>
-    private Tail Frames(long alone, long behindAlone, long first)
-    {
-        _taken = _seen;
-        var oldest = _seen - _kept.Count;
-        var wanted = Enumerable.Range(0, (int)(behindAlone - alone)).Select(at => alone + at)
-            .Concat(Enumerable.Range(0, (int)(_seen - first)).Select(at => first + at)).ToList();
-        return IsKnown && wanted.TrueForAll(number => number >= oldest)
-            ? new([.. wanted.Select(number => Copy(_kept.ElementAt((int)(number - oldest))))], IsExact: true, 0)
-            : new([], IsExact: wanted.Count == 0, wanted.Count);
-
-        static ReadOnlyMemory<byte> Copy((byte[] Buffer, int Length, DateTimeOffset At) one) => one.Buffer.AsSpan(0, one.Length).ToArray();
-    }
-
-    /// <summary>The number of the first frame that was not read.</summary>
-    private long Read() => Count() is var waiting && _wasQuiet ? Math.Clamp(_seen - (waiting - _least), 0, _seen) : 0;
-
-    private long Count()
-    {
-        var now = _kernel.Statistics(_tap);
-        Drain();
-        if (now is not { } read)
-        {
-            // It has gone: nothing is read any more.
-            return _last.Waiting;
-        }
-
-        // Which frames a full tap has dropped is not known.
-        _isInexact |= read.TransmitDrops != _start.TransmitDrops;
-        return _last.Waiting = _seen - (read.TransmittedPackets - _start.TransmittedPackets);
-    }
-
-    private void Drain()
-    {
-        while (_socket.TryReceive(_buffer, out var frame))
-        {
-            var copy = ArrayPool<byte>.Shared.Rent(frame.Length);
-            _buffer.AsSpan(0, frame.Length).CopyTo(copy);
-            _kept.Enqueue((copy, frame.Length, frame.Timestamp));
-            _keptBytes += frame.Length;
-            _seen++;
-            while (_kept.Count > _mostFrames || _keptBytes > MostBytes)
-            {
-                var old = _kept.Dequeue();
-                _keptBytes -= old.Length;
-                ArrayPool<byte>.Shared.Return(old.Buffer);
+                Drain(MostAtOnce);
+                _account.Add(Count(statistics), isOfOneMoment: _window.Next == before);
             }
         }
+    }
 
-        _isInexact |= _socket.TakeStatistics().Drops != 0;
+    /// <summary>Takes the frame that QEMU may have read for a guest that had stopped, once it is known whether it has.</summary>
+    private (bool IsExact, long AtMost) TakeOneMore(Stop stop, TapCounts? counted, List<ReadOnlyMemory<byte>> frames)
+    {
+        if (stop.OneMore is not { } number)
+        {
+            return (true, 0);
+        }
+
+        if (counted?.Read > stop.Counts.Read)
+        {
+            stop.OneMore = null;
+            return (true, 0);
+        }
+
+        if (DateTimeOffset.UtcNow - stop.At < Decision)
+        {
+            return (true, 0);
+        }
+
+        stop.OneMore = null;
+        if (counted is null || number < _window.First)
+        {
+            return (false, 1);
+        }
+
+        frames.Add(_window[number].ToArray());
+        return (true, 1);
+    }
+
+    private TapCounts Count(LinkStatistics statistics) => new(_window.Next, statistics.TransmittedPackets, statistics.TransmitDrops);
+
+    /// <summary>Counts all at one moment: what has been read and dropped is the same before and after what has come was counted.</summary>
+    private TapCounts? CountAtRest()
+    {
+        var before = Read();
+        for (var tries = 0; tries < MostTries && before is not null; tries++)
+        {
+            Drain(int.MaxValue);
+            var after = Read();
+            if (after is { } statistics && Count(statistics) == Count(before.Value))
+            {
+                return Count(statistics);
+            }
+
+            before = after;
+        }
+
+        return null;
+    }
+
+    private LinkStatistics? Read()
+    {
+        try
+        {
+            return _kernel.Statistics(_tap);
+        }
+        catch (KernelException)
+        {
+            // As with a tap that has gone: nothing can be concluded.
+            return null;
+        }
+    }
+
+    private void Drain(int most)
+    {
+        for (var received = 0; received < most && TryReceive(); received++)
+        {
+        }
+
+        if (_socket.TakeStatistics().Drops is > 0 and var drops)
+        {
+            _window.Skip(drops);
+        }
+    }
+
+    private bool TryReceive()
+    {
+        try
+        {
+            if (!_socket.TryReceive(_window.Slot(), out var frame))
+            {
+                return false;
+            }
+
+            if (frame.IsTruncated)
+            {
+                _window.Skip(1);
+            }
+            else
+            {
+                _window.Add(frame.Length, frame.Timestamp);
+            }
+        }
+        catch (KernelException error) when (error.Errno == LibC.EINVAL)
+        {
+            // A kind of GSO that a virtio_net header has no words for. The kernel has given the frame up.
+            _window.Skip(1);
+        }
+
+        return true;
+    }
+
+    /// <summary>What was known when the guest had stopped, and what has been taken since.</summary>
+    private sealed record Stop(DateTimeOffset At, TapCounts Counts, Unread Unread)
+    {
+        public long Dropped { get; set; } = Counts.Dropped;
+
+        public long Taken { get; set; } = Unread.Start;
+
+        public bool IsStartKnown { get; set; } = Unread.WasSeenEmpty;
+
+        /// <summary>The last frame that was read, if it is not known yet whether it was read for a guest that ran.</summary>
+        public long? OneMore { get; set; }
     }
 }

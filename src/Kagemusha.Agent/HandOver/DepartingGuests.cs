@@ -273,7 +273,7 @@ internal sealed class DepartingGuests(
                 {
                     sent += Send(departure, link.Link, tail);
                     isExact &= tail.IsExact;
-                    atMost += tail.AtMost;
+                    atMost += tail.AtMost - tail.Frames.Count;
                 }
             }
         }
