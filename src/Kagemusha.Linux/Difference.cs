@@ -95,7 +95,7 @@ internal sealed class Difference
                 Neighbour or ProxyNeighbour => (_actual.Marked.Contains(there) || IsManaged(there.RequiredLink!)) && !IsReplaced(there),
                 LinkAddress => IsManaged(there.RequiredLink!),
                 BridgeForwardingEntry entry => IsPlaced(entry) && !IsReplaced(there),
-                Filter filter => HasFilters(filter.Link) && IsManaged(filter.Link) && !_wanted.Occupies(filter),
+                Filter filter => (_actual.Marked.Contains(filter) || (HasFilters(filter.Link) && IsManaged(filter.Link))) && !_wanted.Occupies(filter),
                 _ => false,
             };
             if (isOurs)
@@ -135,6 +135,7 @@ internal sealed class Difference
 
         foreach (var classifier in _actual.Objects.OfType<Classifier>().OrderBy(there => there.Link, StringComparer.Ordinal))
         {
+            // Elsewhere it stays: to take one away from a link that is up, or to add one, costs what passes meanwhile (net/sched: qdisc_graft).
             if (IsManaged(classifier.Link) && !_doomed.ContainsKey(classifier.Link) && !HasFilters(classifier.Link))
             {
                 Do(ChangeKind.Delete, classifier);

@@ -1,6 +1,5 @@
 using System.Buffers.Binary;
 using System.Runtime.InteropServices;
-using System.Text;
 using Kagemusha.Wire;
 using static Kagemusha.Linux.Netlink;
 
@@ -10,12 +9,13 @@ namespace Kagemusha.Linux;
 internal static class FilterMessages
 {
     private const int InfoLength = 20;
-    private const int GactLength = 20;
     private const int SelectorLength = 16;
     private const int KeyLength = 16;
 
     // A flower filter is replaced in place, which takes a handle; u32 makes its own.
     private const uint FlowerHandle = 1;
+
+    private static readonly byte[] EveryBit = [0xff, 0xff, 0xff, 0xff, 0xff, 0xff];
 
     public static void WriteQdiscDump(NetlinkWriter writer)
     {
@@ -46,7 +46,7 @@ internal static class FilterMessages
     }
 
     /// <summary>Reads a filter; null for the parts of a classifier that are none.</summary>
-    public static Filter? Read(ReadOnlySpan<byte> payload, string link, FilterHook hook)
+    public static FilterMessage? Read(ReadOnlySpan<byte> payload, string link, FilterHook hook, byte protocol)
     {
         if (payload.Length < InfoLength)
         {
@@ -72,11 +72,14 @@ internal static class FilterMessages
             ("u32", ETH_P_IPV6) => ReadU32(options[TCA_U32_SEL]),
             _ => null,
         };
-        var action = ReadAction(options.Nested(kind == "u32" ? TCA_U32_ACT : TCA_FLOWER_ACT));
-        return new(link, hook, (ushort)(info >> 16), action is null || match is null ? new UnknownMatch(kind, etherType) : match, action ?? FilterAction.Pass);
+        var actions = options.Nested(kind == "u32" ? TCA_U32_ACT : TCA_FLOWER_ACT);
+        var action = FilterActions.Read(actions);
+        return new(
+            new(link, hook, (ushort)(info >> 16), action is null || match is null ? new UnknownMatch(kind, etherType) : match, action ?? FilterAction.Pass),
+            FilterActions.AreMarked(actions, protocol));
     }
 
-    public static void Write(NetlinkWriter writer, Filter filter, ChangeKind kind, int link)
+    public static void Write(NetlinkWriter writer, Filter filter, ChangeKind kind, int link, byte protocol)
     {
         var (type, flags) = kind switch
         {
@@ -96,14 +99,14 @@ internal static class FilterMessages
             {
                 case U32Match match:
                     writer.Bytes(TCA_U32_SEL, Selector(match));
-                    WriteAction(writer, TCA_U32_ACT, filter.Action);
+                    FilterActions.Write(writer, TCA_U32_ACT, filter, link, protocol);
                     break;
                 case FlowerMatch match:
                     WriteFlower(writer, match);
-                    WriteAction(writer, TCA_FLOWER_ACT, filter.Action);
+                    FilterActions.Write(writer, TCA_FLOWER_ACT, filter, link, protocol);
                     break;
                 default:
-                    WriteAction(writer, TCA_FLOWER_ACT, filter.Action);
+                    FilterActions.Write(writer, TCA_FLOWER_ACT, filter, link, protocol);
                     break;
             }
 
@@ -129,6 +132,12 @@ internal static class FilterMessages
         Span<byte> etherType = stackalloc byte[2];
         BinaryPrimitives.WriteUInt16BigEndian(etherType, ETH_P_IPV6);
         writer.Bytes(TCA_FLOWER_KEY_ETH_TYPE, etherType);
+        if (match.DestinationLinkLayer is { } linkLayer)
+        {
+            writer.Bytes(TCA_FLOWER_KEY_ETH_DST, linkLayer.ToArray());
+            writer.Bytes(TCA_FLOWER_KEY_ETH_DST_MASK, EveryBit);
+        }
+
         if (match.IpProtocol is { } protocol)
         {
             writer.Byte(TCA_FLOWER_KEY_IP_PROTO, protocol);
@@ -152,6 +161,7 @@ internal static class FilterMessages
         ETH_P_ALL when !options.Has(TCA_FLOWER_KEY_ETH_TYPE) => new AnyMatch(),
         ETH_P_IPV6 => new FlowerMatch
         {
+            DestinationLinkLayer = options.LinkLayer(TCA_FLOWER_KEY_ETH_DST),
             Source = options.Prefix(TCA_FLOWER_KEY_IPV6_SRC, Length(options.Address(TCA_FLOWER_KEY_IPV6_SRC_MASK))),
             Destination = options.Prefix(TCA_FLOWER_KEY_IPV6_DST, Length(options.Address(TCA_FLOWER_KEY_IPV6_DST_MASK))),
             IpProtocol = options.Has(TCA_FLOWER_KEY_IP_PROTO) ? options.Byte(TCA_FLOWER_KEY_IP_PROTO) : null,
@@ -196,39 +206,10 @@ internal static class FilterMessages
         MemoryMarshal.Read<int>(bytes[8..]),
         BinaryPrimitives.ReadUInt32BigEndian(bytes[4..]),
         BinaryPrimitives.ReadUInt32BigEndian(bytes));
-
-    /// <summary>One action of kind gact, whose parameters are struct tc_gact: index, capabilities, action, two counts.</summary>
-    private static void WriteAction(NetlinkWriter writer, ushort type, FilterAction action)
-    {
-        var actions = writer.BeginNested(type);
-        var first = writer.BeginNested(1);
-        writer.Bytes(TCA_ACT_KIND, Encoding.ASCII.GetBytes("gact\0"));
-        var options = writer.BeginNested(TCA_ACT_OPTIONS);
-        var parameters = new byte[GactLength];
-        MemoryMarshal.Write(parameters.AsSpan(8), action == FilterAction.Pass ? TC_ACT_OK : TC_ACT_SHOT);
-        writer.Bytes(TCA_GACT_PARMS, parameters);
-        writer.EndNested(options);
-        writer.EndNested(first);
-        writer.EndNested(actions);
-    }
-
-    private static FilterAction? ReadAction(NetlinkAttributes actions)
-    {
-        var first = actions.Nested(1);
-        var parameters = first.Nested(TCA_ACT_OPTIONS)[TCA_GACT_PARMS];
-        if (actions.Has(2) || first.Text(TCA_ACT_KIND) != "gact" || parameters.Length < GactLength)
-        {
-            return null;
-        }
-
-        return MemoryMarshal.Read<int>(parameters[8..]) switch
-        {
-            TC_ACT_OK => FilterAction.Pass,
-            TC_ACT_SHOT => FilterAction.Drop,
-            _ => null,
-        };
-    }
 }
 
 /// <summary>A clsact as the kernel tells it.</summary>
 internal sealed record ClassifierMessage(int Link);
+
+/// <summary>A filter as the kernel tells it.</summary>
+internal sealed record FilterMessage(Filter Filter, bool IsMarked);

@@ -20,6 +20,9 @@ public enum FilterAction
 
     /// <summary>It is gone.</summary>
     Drop,
+
+    /// <summary>It goes on, and right before it by the same link a copy of it that is addressed to <see cref="Filter.Nobody"/>.</summary>
+    Herald,
 }
 
 /// <summary>A packet filter (tc) at the clsact queueing discipline, which comes and goes with the first and last filter of a link.</summary>
@@ -30,6 +33,9 @@ public enum FilterAction
 /// <param name="Action">What becomes of them.</param>
 public sealed record Filter(string Link, FilterHook Hook, ushort Priority, FilterMatch Match, FilterAction Action) : KernelObject
 {
+    /// <summary>A link-layer address that no one has, one of ours.</summary>
+    public static LinkLayerAddress Nobody { get; } = LinkLayerAddress.Parse("02:6b:00:00:00:00");
+
     internal override object Identity => (Link, Hook, Priority);
 
     internal override string? RequiredLink => Link;
@@ -46,8 +52,15 @@ public sealed record Filter(string Link, FilterHook Hook, ushort Priority, Filte
     internal override string Line(string verb)
     {
         var line = $"tc filter {verb} dev {Link} {HookName} pref {Priority} protocol {ProtocolName}";
-        return verb == "delete" ? line : $"{line} {Match} action {(Action == FilterAction.Pass ? "pass" : "drop")}";
+        return verb == "delete" ? line : $"{line} {Match} action {ActionName}";
     }
+
+    private string ActionName => Action switch
+    {
+        FilterAction.Pass => "pass",
+        FilterAction.Drop => "drop",
+        _ => $"skbmod set dmac {Nobody} pipe action mirred egress mirror dev {Link} pipe action skbmod set dmac {(Match as FlowerMatch)?.DestinationLinkLayer}",
+    };
 }
 
 /// <summary>Which packets a filter is for.</summary>
@@ -73,6 +86,9 @@ public sealed record AnyMatch : FilterMatch
 /// <summary>IPv6 packets by their addresses and by the header behind all extension headers.</summary>
 public sealed record FlowerMatch : FilterMatch
 {
+    /// <summary>The destination's link-layer address; null for any.</summary>
+    public LinkLayerAddress? DestinationLinkLayer { get; init; }
+
     /// <summary>The source address; null for any.</summary>
     public Ipv6Prefix? Source { get; init => field = value is { Length: 0 } ? null : value; }
 
@@ -87,7 +103,8 @@ public sealed record FlowerMatch : FilterMatch
     /// <inheritdoc/>
     public override string ToString()
     {
-        var text = Source is null ? "flower" : $"flower src_ip {Source}";
+        var text = DestinationLinkLayer is null ? "flower" : $"flower dst_mac {DestinationLinkLayer}";
+        text = Source is null ? text : $"{text} src_ip {Source}";
         text = Destination is null ? text : $"{text} dst_ip {Destination}";
         return IpProtocol is null ? text : $"{text} ip_proto {IpProtocol}";
     }

@@ -57,10 +57,17 @@ internal sealed class KernelDump(NetlinkSocket socket)
             }
 
             objects.Add(new Classifier(link));
-            if (filtered.Contains(link))
+            // On a guest's tap that is libvirt's there may be one of ours that is not wanted any more.
+            if (filtered.Contains(link) || links.Find(link)!.Kind == "tun")
             {
-                objects.AddRange(Filters(link, FilterHook.Ingress, classifier.Link));
-                objects.AddRange(Filters(link, FilterHook.Egress, classifier.Link));
+                foreach (var filter in Filters(link, FilterHook.Ingress, classifier.Link, scope).Concat(Filters(link, FilterHook.Egress, classifier.Link, scope)))
+                {
+                    objects.Add(filter.Filter);
+                    if (filter.IsMarked)
+                    {
+                        marked.Add(filter.Filter);
+                    }
+                }
             }
         }
 
@@ -101,10 +108,10 @@ internal sealed class KernelDump(NetlinkSocket socket)
     private List<NeighbourMessage> Neighbours(bool proxies) =>
         All("ip -6 neigh show", writer => RouteMessages.WriteNeighbourDump(writer, proxies), RouteMessages.ReadNeighbour);
 
-    private IEnumerable<Filter> Filters(string link, FilterHook hook, int index) =>
-        All($"tc filter show dev {link}", writer => FilterMessages.WriteDump(writer, hook, index), payload => FilterMessages.Read(payload, link, hook))
-            .GroupBy(filter => filter.Priority)
-            .Select(same => same.Count() == 1 ? same.First() : same.First() with { Match = new UnknownMatch("several", same.First().Match.Protocol) });
+    private IEnumerable<FilterMessage> Filters(string link, FilterHook hook, int index, KernelScope scope) =>
+        All($"tc filter show dev {link}", writer => FilterMessages.WriteDump(writer, hook, index), payload => FilterMessages.Read(payload, link, hook, scope.Protocol))
+            .GroupBy(found => found.Filter.Priority)
+            .Select(same => same.Count() == 1 ? same.First() : new(same.First().Filter with { Match = new UnknownMatch("several", same.First().Filter.Match.Protocol) }, IsMarked: false));
 
     private List<T> All<T>(string operation, Action<NetlinkWriter> request, Func<ReadOnlySpan<byte>, T?> read)
         where T : class

@@ -11,7 +11,7 @@ internal sealed record KernelSnapshot
     /// </summary>
     public required IReadOnlyList<KernelObject> Objects { get; init; }
 
-    /// <summary>Those neighbours and proxy entries that carry our protocol.</summary>
+    /// <summary>Those neighbours, proxy entries and filters that carry our protocol.</summary>
     public required IReadOnlySet<KernelObject> Marked { get; init; }
 
     /// <summary>The values of those settings that are wanted and exist.</summary>

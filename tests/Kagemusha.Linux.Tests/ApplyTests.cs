@@ -18,6 +18,7 @@ public sealed class ApplyTests : IDisposable
             """
             address {"ifname":"tap0","mtu":1400,"master":"kgvrf","txqlen":2000,"addr_info":[{"family":"inet6","local":"fe80::ff:fe00:1","prefixlen":64,"scope":"link","nodad":true}]}
             filter kgha egress protocol ipv6 pref 1 flower eth_type ipv6 dst_ip 2001:db8:1::/64 action gact action drop
+            filter tap0 egress protocol ipv6 pref 7 flower dst_mac 52:54:00:00:00:10 eth_type ipv6 action skbmod pipe set dmac 02:6b:00:00:00:00 action mirred (Egress Mirror to device tap0) pipe action skbmod pass set dmac 52:54:00:00:00:10
             filter tap0 ingress protocol all pref 5 flower action gact action drop
             filter tap0 ingress protocol ipv6 pref 1 u32 match 00008700/0000ff00 at 4 action gact action drop
             filter tap0 ingress protocol ipv6 pref 2 u32 match 00002c00/0000ff00 at 4 match 87000000/ff000000 at 40 action gact action drop

@@ -212,6 +212,24 @@ public sealed class DifferenceTests
     }
 
     [Fact]
+    public void On_another_port_what_is_marked_as_ours_goes_and_no_more()
+    {
+        var herald = new Filter("tap0", FilterHook.Egress, 7, new FlowerMatch { DestinationLinkLayer = Guest }, FilterAction.Herald);
+        var others = new Filter("tap0", FilterHook.Egress, 1, new UnknownMatch("bpf", 0x800), FilterAction.Pass);
+        Rounds(
+            Fresh,
+            [herald],
+            """
+            tc qdisc add dev tap0 clsact
+            tc filter add dev tap0 egress pref 7 protocol ipv6 flower dst_mac 52:54:00:00:00:10 action skbmod set dmac 02:6b:00:00:00:00 pipe action mirred egress mirror dev tap0 pipe action skbmod set dmac 52:54:00:00:00:10
+            """);
+        var there = Fresh with { Objects = [new Classifier("tap0"), herald], Marked = [herald] };
+        Rounds(there, [herald]);
+        Rounds(there with { Objects = [.. there.Objects, others] }, [], "tc filter delete dev tap0 egress pref 7 protocol ipv6");
+        Rounds(there with { Marked = [] }, []);
+    }
+
+    [Fact]
     public void A_flower_filter_is_replaced_in_place_and_u32_is_made_anew()
     {
         var u32 = DropAll with { Priority = 1, Match = U32Match.NextHeader(135) };

@@ -83,7 +83,7 @@ public sealed class NetlinkMessageTests
         _ = RouteMessages.ReadNeighbour(bytes);
         _ = LinkMessages.ReadStatistics(bytes);
         _ = BridgeMessages.ReadEntry(bytes);
-        _ = FilterMessages.Read(bytes, "tap0", FilterHook.Ingress);
+        _ = FilterMessages.Read(bytes, "tap0", FilterHook.Ingress, 75);
         _ = FilterMessages.ReadClassifier(bytes);
         NetlinkSocket.Parse(bytes, (in header, payload) => Assert.True(header.Length <= bytes.Length));
         return bytes.Length < 16 == link is null;
@@ -98,22 +98,24 @@ public sealed class NetlinkMessageTests
             new FlowerMatch(),
             new FlowerMatch { Source = Ipv6Prefix.Parse("2001:db8::/64"), Destination = Ipv6Prefix.Parse("fe80::/10"), IpProtocol = 58 },
             new FlowerMatch { Source = Ipv6Prefix.Parse("::1/128") },
+            new FlowerMatch { DestinationLinkLayer = LinkLayerAddress.Parse("52:54:00:00:00:10") },
             U32Match.NextHeader(0),
             U32Match.FragmentNextHeader(135),
             new U32Match(new(8, 0x20010db8, 0xffffffff)),
         ];
         foreach (var match in matches)
         {
-            foreach (var action in Enum.GetValues<FilterAction>())
+            foreach (var action in Enum.GetValues<FilterAction>().Where(action => action != FilterAction.Herald || match is FlowerMatch { DestinationLinkLayer: not null }))
             {
                 var filter = new Filter("tap0", FilterHook.Egress, 7, match, action);
                 var writer = new NetlinkWriter();
-                FilterMessages.Write(writer, filter, ChangeKind.Add, 2);
+                FilterMessages.Write(writer, filter, ChangeKind.Add, 2, 75);
                 var payload = writer.Written[NetlinkWriter.HeaderLength..].ToArray();
 
                 // The handle of a u32 filter is the kernel's to choose.
                 MemoryMarshal.Write(payload.AsSpan(8), 0x80000800);
-                Assert.Equal(filter, FilterMessages.Read(payload, "tap0", FilterHook.Egress));
+                Assert.Equal(new(filter, IsMarked: true), FilterMessages.Read(payload, "tap0", FilterHook.Egress, 75));
+                Assert.Equal(new(filter, IsMarked: false), FilterMessages.Read(payload, "tap0", FilterHook.Egress, 76));
             }
         }
     }

@@ -68,7 +68,7 @@ internal static partial class Picture
         let kept = Numbers().Replace(filter, "")
         select $"filter {link} {hook} {string.Join(' ', kept.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries))}";
 
-    [GeneratedRegex(@"chain 0|fh \S+|handle 0x1|order \d+:?|key ht \S+ bkt \d|terminal flowid|not_in_hw|random type none pass val 0|index \d+ ref 1 bind 1|\?\?\? ")]
+    [GeneratedRegex(@"chain 0|fh \S+|handle 0x1|order \d+:?|key ht \S+ bkt \d|terminal flowid|not_in_hw|random type none pass val 0|index \d+ ref 1 bind 1|cookie \w+|\?\?\? ")]
     private static partial Regex Numbers();
 
     private static JsonNode Strip(JsonNode node)

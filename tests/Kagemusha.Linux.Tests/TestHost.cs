@@ -49,6 +49,7 @@ internal sealed class TestHost : IDisposable
         new Filter("tap0", FilterHook.Ingress, 3, new FlowerMatch { Destination = Ipv6Prefix.Parse("fe80::/10") }, FilterAction.Drop),
         new Filter("tap0", FilterHook.Ingress, 4, new FlowerMatch { Source = Ipv6Prefix.Parse("2001:db8:1::10/128"), IpProtocol = 58 }, FilterAction.Pass),
         new Filter("tap0", FilterHook.Ingress, 5, new AnyMatch(), FilterAction.Drop),
+        new Filter("tap0", FilterHook.Egress, 7, new FlowerMatch { DestinationLinkLayer = LinkLayerAddress.Parse("52:54:00:00:00:10") }, FilterAction.Herald),
         new Filter("kgha", FilterHook.Egress, 1, new FlowerMatch { Destination = Ipv6Prefix.Parse("2001:db8:1::/64") }, FilterAction.Drop),
     ];
 
