@@ -48,7 +48,7 @@ internal sealed class Agent : IDisposable
         _channel = new(configuration.Peer, AddressTowards, (caller, request) => _loop.Ask(() => _outgoing!.AnswerAsync(caller, request)), log);
         var departures = new Departures();
         var timings = new HomeAgentTimings();
-        _departing = new(_guests, hostKernel, _channel, _journal, timings, IsMigratingAwayAsync, log);
+        _departing = new(_guests, hostKernel, _channel, _journal, timings, IsMigratingAwayAsync, new(uuid => QemuMainLoop.RoundAsync(_hypervisor, uuid), _journal, log), log);
         _arriving = new(_guests, hostKernel, _channel, _journal, timings, log);
         _departing.Changed += ReapplySoon;
         _arriving.Changed += ReapplySoon;

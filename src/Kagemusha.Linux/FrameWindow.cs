@@ -7,7 +7,7 @@ namespace Kagemusha.Linux;
 internal sealed class FrameWindow(int mostFrames, int bytes, int largestFrame)
 {
     private readonly byte[] _bytes = GC.AllocateUninitializedArray<byte>(bytes);
-    private readonly (int At, int Length, DateTimeOffset SentAt)[] _frames = new (int, int, DateTimeOffset)[mostFrames];
+    private readonly (int At, int Length)[] _frames = new (int, int)[mostFrames];
     private int _at;
 
     /// <summary>The number of the oldest frame that is kept, or <see cref="Next"/>.</summary>
@@ -26,9 +26,6 @@ internal sealed class FrameWindow(int mostFrames, int bytes, int largestFrame)
         }
     }
 
-    /// <summary>When a frame that is kept was sent.</summary>
-    public DateTimeOffset SentAt(long number) => Find(number).SentAt;
-
     /// <summary>Where to put the next frame; old ones make room for it.</summary>
     public Span<byte> Slot()
     {
@@ -43,21 +40,21 @@ internal sealed class FrameWindow(int mostFrames, int bytes, int largestFrame)
     }
 
     /// <summary>Takes what was put into <see cref="Slot"/>.</summary>
-    public void Add(int length, DateTimeOffset sentAt)
+    public void Add(int length)
     {
         if (Next - First == mostFrames)
         {
             First++;
         }
 
-        _frames[Next++ % mostFrames] = (_at, length, sentAt);
+        _frames[Next++ % mostFrames] = (_at, length);
         _at += length;
     }
 
     /// <summary>Counts frames that were not received. Nobody knows where among the others they belong: all before them go.</summary>
     public void Skip(long count) => First = Next += count;
 
-    private (int At, int Length, DateTimeOffset SentAt) Find(long number) =>
+    private (int At, int Length) Find(long number) =>
         number >= First && number < Next ? _frames[number % mostFrames] : throw new ArgumentOutOfRangeException(nameof(number));
 
     // What lies at or behind the place that is written to is left from the lap before: the oldest.

@@ -25,7 +25,9 @@ public sealed record Tail(IReadOnlyList<ReadOnlyMemory<byte>> Frames, bool IsExa
 /// <remarks>
 /// QEMU, unlike vhost, reads one frame more when its guest has stopped, which the guest never gets (net/tap.c: tap_send stops after the first
 /// frame that the stopped device does not take). To know whether that was the last one that had come, a frame for nobody is sent behind it: if
-/// anything is read from then on, it was not.
+/// anything is read from then on, it was not; if nothing has been read by the time that QEMU has polled the tap again, it was. And it may read
+/// one between the moment in which the guest is no longer to run and that in which its processors stand still, which nobody can tell from those that the guest
+/// got: so that this is none of the guest's, a copy for nobody is to go before each of its frames (<see cref="FilterAction.Herald"/>).
 /// </remarks>
 public sealed class TapTail : IDisposable
 {
@@ -42,8 +44,8 @@ public sealed class TapTail : IDisposable
     private const int MostTries = 8;
     private const int IdleInterval = 4;
 
-    // To an address of ours that nobody has, of an EtherType for experiments.
-    private static readonly byte[] FrameForNobody = [.. new byte[PacketSocket.VirtioHeaderLength], 0x02, 0x6b, 0, 0, 0, 0, 0x02, 0x6b, 0, 0, 0, 1, 0x88, 0xb5, .. new byte[46]];
+    // Of an EtherType for experiments.
+    private static readonly byte[] FrameForNobody = [.. new byte[PacketSocket.VirtioHeaderLength], .. Filter.Nobody.ToArray(), 0x02, 0x6b, 0, 0, 0, 1, 0x88, 0xb5, .. new byte[46]];
 
     private readonly Lock _gate = new();
     private readonly Kernel _kernel;
@@ -73,12 +75,6 @@ public sealed class TapTail : IDisposable
         TailCapture.Add(this);
     }
 
-    /// <summary>How long QEMU may take to read one frame more: its main loop has much to do in this moment.</summary>
-    public static TimeSpan Decision { get; } = TimeSpan.FromMilliseconds(250);
-
-    /// <summary>A frame that was sent so long before the stop was read before it.</summary>
-    internal TimeSpan ReadBefore { get; init; } = TimeSpan.FromMilliseconds(100);
-
     internal PacketSocket Socket => _socket;
 
     /// <summary>Whether the tap was seen empty, and nothing waits.</summary>
@@ -93,8 +89,19 @@ public sealed class TapTail : IDisposable
         }
     }
 
+    /// <summary>Whether the last frame may have been read for a guest that had stopped: until it was seen that it was not, or <see cref="ReaderPolled"/>.</summary>
+    public bool IsInDoubt
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _stop?.OneMore is not null;
+            }
+        }
+    }
+
     /// <summary>The guest gets no frame any more.</summary>
-    /// <exception cref="KernelException">The tap has gone.</exception>
     public void GuestStopped()
     {
         lock (_gate)
@@ -104,28 +111,39 @@ public sealed class TapTail : IDisposable
                 return;
             }
 
-            var now = DateTimeOffset.UtcNow;
             if (CountAtRest() is not { } counts)
             {
-                _stop = new(now, new(_window.Next, 0, 0), new(_window.Next, _window.Next, WasSeenEmpty: false, MixedUntil: 0));
+                Drain(int.MaxValue);
+                _stop = new(new(_window.Next, 0, 0), new(_window.Next, _window.Next, WasSeenEmpty: false, MixedUntil: 0));
                 return;
             }
 
             var unread = _account.Conclude(counts);
             var last = unread.Start - 1;
-            _stop = new(now, counts, unread);
-            if (_readsOneMore && unread.WasSeenEmpty && last >= _window.First && now - _window.SentAt(last) <= ReadBefore)
+            _stop = new(counts, unread);
+            if (_readsOneMore && unread.WasSeenEmpty && last >= _window.First)
             {
                 _stop.OneMore = last;
-                _socket.Send(FrameForNobody);
+                SendForNobody();
+            }
+        }
+    }
+
+    /// <summary>QEMU has polled the tap since <see cref="GuestStopped"/>: what it has not read by now, it does not read.</summary>
+    public void ReaderPolled()
+    {
+        lock (_gate)
+        {
+            if (_stop is { } stop)
+            {
+                stop.HasPolled = true;
             }
         }
     }
 
     /// <summary>
-    /// What has come and the guest has not got, after <see cref="GuestStopped"/>; when called again, what has come or become known since: by
-    /// <see cref="Decision"/> after the stop all of it. Not exact if the tap was never seen empty, if it dropped frames while it was read, or if more came
-    /// than is kept: the length of the tap's queue, and 4 MiB.
+    /// What has come and the guest has not got, after <see cref="GuestStopped"/>; when called again, what has come or become known since. Not exact if
+    /// the tap was never seen empty, if it dropped frames while it was read, or if more came than is kept: the length of the tap's queue, and 4 MiB.
     /// </summary>
     public Tail Take()
     {
@@ -145,15 +163,16 @@ public sealed class TapTail : IDisposable
             stop.Dropped = counted?.Dropped ?? stop.Dropped;
             var end = Math.Max(stop.Taken, stop.Unread.End + _window.Next - stop.Counts.Seen - (stop.Dropped - stop.Counts.Dropped));
             var first = Math.Max(stop.Taken, _window.First);
+            var heralds = 0;
             for (var number = first; number < end; number++)
             {
-                frames.Add(_window[number].ToArray());
+                heralds += Add(number, frames) ? 0 : 1;
             }
 
             // One that was read made room for another among those that were dropped.
             var isMixed = stop.Unread.MixedUntil > stop.Taken || (end < _window.Next && counted is { } counts && counts.Read != stop.Counts.Read);
             isExact &= stop.IsStartKnown && first == stop.Taken && !isMixed;
-            atMost += stop.IsStartKnown ? end - stop.Taken : _queueLength;
+            atMost += (stop.IsStartKnown ? end - stop.Taken : _queueLength) - heralds;
             stop.Taken = end;
             stop.IsStartKnown = true;
             return new(frames, isExact, atMost);
@@ -213,7 +232,7 @@ public sealed class TapTail : IDisposable
             return (true, 0);
         }
 
-        if (DateTimeOffset.UtcNow - stop.At < Decision)
+        if (!stop.HasPolled)
         {
             return (true, 0);
         }
@@ -224,8 +243,32 @@ public sealed class TapTail : IDisposable
             return (false, 1);
         }
 
-        frames.Add(_window[number].ToArray());
-        return (true, 1);
+        return (true, Add(number, frames) ? 1 : 0);
+    }
+
+    private void SendForNobody()
+    {
+        try
+        {
+            _socket.Send(FrameForNobody);
+        }
+        catch (KernelException)
+        {
+            // The tap is full, down or going: then nothing is read of it by which to know.
+        }
+    }
+
+    /// <summary>Adds a frame, unless it is for nobody.</summary>
+    private bool Add(long number, List<ReadOnlyMemory<byte>> frames)
+    {
+        var frame = _window[number];
+        var isForNobody = frame[PacketSocket.VirtioHeaderLength..].StartsWith(FrameForNobody.AsSpan(PacketSocket.VirtioHeaderLength, LinkLayerAddress.Length));
+        if (!isForNobody)
+        {
+            frames.Add(frame.ToArray());
+        }
+
+        return !isForNobody;
     }
 
     private TapCounts Count(LinkStatistics statistics) => new(_window.Next, statistics.TransmittedPackets, statistics.TransmitDrops);
@@ -289,7 +332,7 @@ public sealed class TapTail : IDisposable
             }
             else
             {
-                _window.Add(frame.Length, frame.Timestamp);
+                _window.Add(frame.Length);
             }
         }
         catch (KernelException error) when (error.Errno == LibC.EINVAL)
@@ -302,13 +345,15 @@ public sealed class TapTail : IDisposable
     }
 
     /// <summary>What was known when the guest had stopped, and what has been taken since.</summary>
-    private sealed record Stop(DateTimeOffset At, TapCounts Counts, Unread Unread)
+    private sealed record Stop(TapCounts Counts, Unread Unread)
     {
         public long Dropped { get; set; } = Counts.Dropped;
 
         public long Taken { get; set; } = Unread.Start;
 
         public bool IsStartKnown { get; set; } = Unread.WasSeenEmpty;
+
+        public bool HasPolled { get; set; }
 
         /// <summary>The last frame that was read, if it is not known yet whether it was read for a guest that ran.</summary>
         public long? OneMore { get; set; }

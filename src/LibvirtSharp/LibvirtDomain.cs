@@ -69,6 +69,19 @@ public sealed unsafe class LibvirtDomain : IDisposable
         }
     }
 
+    /// <summary>How many IOThreads it has. libvirt asks the running QEMU, during a migration too, so an answer proves that QEMU's main loop goes on.</summary>
+    public int GetIOThreadCount()
+    {
+        var count = LibvirtException.ThrowIfNegative(Native.virDomainGetIOThreadInfo(_domain, out var threads, flags: 0));
+        for (var i = 0; i < count; i++)
+        {
+            Native.virDomainIOThreadInfoFree(threads[i]);
+        }
+
+        NativeMemory.Free(threads);
+        return count;
+    }
+
     /// <summary>The metadata element of this namespace, stripped of the namespace, or null.</summary>
     public string? GetMetadata(string uri, DomainModificationImpact impact = DomainModificationImpact.Current)
     {

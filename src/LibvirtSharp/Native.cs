@@ -113,6 +113,12 @@ internal static unsafe partial class Native
     public static partial int virDomainSetMetadata(DomainHandle domain, int type, string? metadata, string key, string uri, uint flags);
 
     [LibraryImport(Library)]
+    public static partial int virDomainGetIOThreadInfo(DomainHandle domain, out nint* info, uint flags);
+
+    [LibraryImport(Library)]
+    public static partial void virDomainIOThreadInfoFree(nint info);
+
+    [LibraryImport(Library)]
     public static partial int virDomainCreate(DomainHandle domain);
 
     [LibraryImport(Library)]

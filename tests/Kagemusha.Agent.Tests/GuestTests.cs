@@ -143,7 +143,7 @@ public sealed class GuestTests
     public void At_home_a_guest_that_comes_is_quiet_until_it_runs()
     {
         var guest = Guests.Make(Guests.AtHome, Presence.Incoming);
-        Assert.Null(guest.HomePath(guest.Links[0]));
+        Assert.False(guest.HomePath(guest.Links[0])!.IsMoving);
         guest.Arrival = new(new(To, OneTimeToken.Create()), There);
         var path = guest.HomePath(guest.Links[0])!;
         Assert.Equal((true, There, null), (path.IsQuiet, path.Arrival, path.Departure));

@@ -59,10 +59,32 @@ public sealed class HandOverDataPathTests
         ip -6 neigh add 2001:db8:1::43 lladdr 52:54:00:00:00:01 nud permanent dev vnet0
         """;
 
+    private const string Signalling = "tc filter add dev vnet0 egress pref 1000 protocol ipv6 flower ip_proto 135 action drop";
+
+    private const string Herald = "tc filter add dev vnet0 egress pref 1001 protocol ipv6 flower dst_mac 52:54:00:00:00:01 "
+        + "action skbmod set dmac 02:6b:00:00:00:00 pipe action mirred egress mirror dev vnet0 pipe action skbmod set dmac 52:54:00:00:00:01";
+
     private const string Taken = "bridge fdb add 52:54:00:00:00:01 dev kgb525400000001 master static sticky";
 
     [Fact]
-    public void Who_is_not_handed_over_wants_nothing() => Assert.Empty(HandOverDataPath.For([], [One, Two], Table));
+    public void At_home_the_home_agents_signalling_is_kept_from_it() => Lines(
+        HandOverDataPath.For([], [One, Two, One with { Tap = null }], Table), Signalling, Signalling.Replace("vnet0", "vnet1", StringComparison.Ordinal));
+
+    [Fact]
+    public void Copies_for_nobody_go_before_what_its_tap_takes_until_the_switch()
+    {
+        var home = One with { Departure = There, IsHeralded = true };
+        Lines(HandOverDataPath.For([], [home], Table), Shared, ToThere, StandIn, Inbound("kghob6e392f0"), Signalling, Herald);
+        Lines(HandOverDataPath.For([], [home with { IsTurned = true }], Table), Shared, ToThere, StandIn, Taken, Inbound("kghob6e392f0"), Signalling);
+
+        var away = Guests.Make(Guests.Away).Links[0].AwayLink! with { Departure = There, IsHeralded = true };
+        Filter[] herald = [new(away.Tap, FilterHook.Egress, 1001, new FlowerMatch { DestinationLinkLayer = away.Mac }, FilterAction.Herald)];
+        Assert.Equal(herald, Egress(away));
+        Assert.Empty(Egress(away with { IsTurned = true }));
+        Assert.Empty(Egress(away with { IsHeralded = false }));
+
+        static IEnumerable<Filter> Egress(AwayLink link) => AwayDataPath.For([link], [], Table).OfType<Filter>().Where(filter => filter.Hook == FilterHook.Egress);
+    }
 
     [Fact]
     public void Away_it_wants_no_more_than_the_tunnels()
@@ -75,7 +97,7 @@ public sealed class HandOverDataPathTests
 
     [Fact]
     public void Leaving_home_a_stand_in_is_ready_but_gets_nothing() => Lines(
-        HandOverDataPath.For([], [One with { Departure = There }], Table), Shared, ToThere, StandIn, Inbound("kghob6e392f0"));
+        HandOverDataPath.For([], [One with { Departure = There }], Table), Shared, ToThere, StandIn, Inbound("kghob6e392f0"), Signalling);
 
     [Fact]
     public void Once_it_has_left_the_stand_in_has_its_link_layer_address_whether_its_tap_is_there_or_not()
@@ -84,24 +106,24 @@ public sealed class HandOverDataPathTests
         {
             Lines(
                 HandOverDataPath.For([], [One with { Departure = There, IsTurned = true, Tap = tap }], Table),
-                Shared, ToThere, StandIn, Taken, Inbound("kghob6e392f0"));
+                [Shared, ToThere, StandIn, Taken, Inbound("kghob6e392f0"), .. tap is null ? (string[])[] : [Signalling]]);
         }
     }
 
     [Fact]
     public void Coming_home_it_is_sent_to_its_tap_which_no_broadcast_fills() => Lines(
         HandOverDataPath.For([], [One with { Arrival = There, IsQuiet = true, Settings = new(true, true, true, true) }], Table),
-        Shared, ToThere, Delivery, Inbound("vnet0"), "ip link add vnet0 txqueuelen 10000 type bridge_slave flood off mcast_flood off bcast_flood off");
+        Shared, ToThere, Delivery, Signalling, Inbound("vnet0"), "ip link add vnet0 txqueuelen 10000 type bridge_slave flood off mcast_flood off bcast_flood off");
 
     [Fact]
     public void When_it_runs_its_port_floods_as_libvirt_has_made_it() => Lines(
         HandOverDataPath.For([], [One with { Arrival = There, Settings = new(false, true, false, true) }], Table),
-        Shared, ToThere, Delivery, Inbound("vnet0"), "ip link add vnet0 txqueuelen 10000 type bridge_slave flood on mcast_flood off bcast_flood on");
+        Shared, ToThere, Delivery, Signalling, Inbound("vnet0"), "ip link add vnet0 txqueuelen 10000 type bridge_slave flood on mcast_flood off bcast_flood on");
 
     [Fact]
     public void A_port_of_unknown_settings_is_left_as_it_is() => Lines(
         HandOverDataPath.For([], [One with { Arrival = There }], Table),
-        Shared, ToThere, Delivery, Inbound("vnet0"), "ip link add vnet0 txqueuelen 10000");
+        Shared, ToThere, Delivery, Signalling, Inbound("vnet0"), "ip link add vnet0 txqueuelen 10000");
 
     [Fact]
     public void Coming_home_without_a_tap_yet_only_the_tunnel_is_there() =>
@@ -113,14 +135,14 @@ public sealed class HandOverDataPathTests
     public void Leaving_home_what_still_comes_from_the_last_host_is_for_the_tap_until_the_switch(bool isTurned) => Lines(
         HandOverDataPath.For([], [One with { Departure = There, Arrival = LastHost, IsTurned = isTurned }], Table),
         [
-            Shared, ToThere, ToLastHost, StandIn, Delivery, "ip link add vnet0 txqueuelen 10000",
+            Shared, ToThere, ToLastHost, StandIn, Delivery, Signalling, "ip link add vnet0 txqueuelen 10000",
             Inbound(isTurned ? "kghob6e392f0" : "vnet0"), .. isTurned ? (string[])[Taken] : [],
         ]);
 
     [Fact]
     public void Going_back_to_the_last_host_takes_one_tunnel() => Lines(
         HandOverDataPath.For([], [One with { Departure = There, Arrival = There }], Table),
-        Shared, ToThere, StandIn, Delivery, "ip link add vnet0 txqueuelen 10000", Inbound("vnet0"));
+        Shared, ToThere, StandIn, Delivery, Signalling, "ip link add vnet0 txqueuelen 10000", Inbound("vnet0"));
 
     [Fact]
     public void Two_guests_share_the_tunnel_and_nothing_else()

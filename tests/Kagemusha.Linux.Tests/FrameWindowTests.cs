@@ -30,14 +30,13 @@ public sealed class FrameWindowTests
             var frame = new byte[random.Next(step / 100 % 2 == 0 ? 10 : Largest) + 1];
             random.NextBytes(frame);
             frame.CopyTo(window.Slot());
-            window.Add(frame.Length, DateTimeOffset.UnixEpoch.AddSeconds(all.Count));
+            window.Add(frame.Length);
             all.Add(frame);
 
             Assert.Equal(all.Count, window.Next);
             for (var number = window.First; number < window.Next; number++)
             {
                 Assert.Equal(all[(int)number], window[number].ToArray());
-                Assert.Equal(number, window.SentAt(number).ToUnixTimeSeconds());
             }
 
             var kept = all.AsEnumerable().Reverse().TakeWhile(one => one is not null).Take(MostFrames).ToList();
@@ -52,7 +51,7 @@ public sealed class FrameWindowTests
         var window = new FrameWindow(MostFrames, Bytes, Largest);
         Assert.Throws<ArgumentOutOfRangeException>(() => window[0].Length);
         window.Slot();
-        window.Add(10, default);
+        window.Add(10);
         Assert.Equal(10, window[0].Length);
         window.Skip(1);
         Assert.Throws<ArgumentOutOfRangeException>(() => window[0].Length);

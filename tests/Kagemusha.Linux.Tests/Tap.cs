@@ -16,6 +16,7 @@ internal sealed unsafe class Tap : IDisposable
     private const int InterfaceRequestLength = 40;
     private const int NameLength = 16;
 
+    private readonly byte[] _buffer = new byte[70_000];
     private readonly int _fd;
     private readonly int _headerLength;
 
@@ -44,16 +45,29 @@ internal sealed unsafe class Tap : IDisposable
     /// <summary>Reads a frame, without its virtio_net header; null if none waits.</summary>
     public byte[]? Read()
     {
-        var buffer = new byte[70_000];
-        fixed (byte* start = buffer)
-        {
-            long length = LibC.read(_fd, start, buffer.Length);
-            return length > 0 ? buffer[_headerLength..(int)length] : null;
-        }
+        var length = ReadToBuffer();
+        return length > 0 ? _buffer[_headerLength..length] : null;
     }
 
     /// <summary>Reads so many frames.</summary>
     public List<byte[]> Read(int count) => [.. Enumerable.Range(0, count).Select(_ => Read() ?? throw new InvalidOperationException("no frame waits"))];
 
+    /// <summary>Reads so many frames and forgets them.</summary>
+    public void Skip(int count)
+    {
+        for (; count > 0; count--)
+        {
+            Assert.True(ReadToBuffer() > 0, "no frame waits");
+        }
+    }
+
     public void Dispose() => _ = LibC.close(_fd);
+
+    private int ReadToBuffer()
+    {
+        fixed (byte* start = _buffer)
+        {
+            return (int)LibC.read(_fd, start, _buffer.Length);
+        }
+    }
 }

@@ -135,14 +135,15 @@ internal sealed class Guest(Guid uuid, string name, IReadOnlyList<GuestLink> lin
         {
             Departure = Departure?.Tunnel,
             IsTurned = Departure?.IsTurned == true,
+            IsHeralded = Departure?.IsHeralded == true,
             Arrival = Arrival?.Tunnel,
             Outbound = link.Registrations.Where(registration => registration.Path is not null)
                 .ToDictionary(registration => registration.Address, registration => registration.Path!.Path),
         }
         : null;
 
-    /// <summary>How the kernel is to serve an interface on the home link, or null where it has nothing to do.</summary>
-    public HomeLinkPath? HomePath(GuestLink link) => link.Attachment is Attachment.Home home && (Arrival is not null || Departure is not null)
+    /// <summary>How the kernel is to serve an interface on the home link, or null away.</summary>
+    public HomeLinkPath? HomePath(GuestLink link) => link.Attachment is Attachment.Home home
         ? new(
             link.Enrolled.Mac,
             link.Enrolled.Link.Router,
@@ -154,6 +155,7 @@ internal sealed class Guest(Guid uuid, string name, IReadOnlyList<GuestLink> lin
         {
             Departure = Departure?.Tunnel,
             IsTurned = Departure?.IsTurned == true,
+            IsHeralded = Departure?.IsHeralded == true,
             Arrival = Arrival?.Tunnel,
             IsQuiet = Presence == Presence.Incoming,
             Settings = link.PortSettings,

@@ -1,4 +1,3 @@
-using System.Globalization;
 using Kagemusha.Control;
 using Kagemusha.Linux;
 using Kagemusha.Mobility;
@@ -16,6 +15,7 @@ internal sealed class DepartingGuests(
     MoveJournal journal,
     HomeAgentTimings timings,
     Func<Guid, Task<bool>> isLeaving,
+    TailSender tails,
     AgentLog log)
 {
     /// <summary>A home agent that has not turned by then has to be looked after by somebody.</summary>
@@ -23,8 +23,6 @@ internal sealed class DepartingGuests(
 
     private static readonly TimeSpan IdleInterval = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan PreparedInterval = TimeSpan.FromSeconds(30);
-    private static readonly TimeSpan TailInterval = TimeSpan.FromMilliseconds(5);
-    private static readonly TimeSpan[] TailIntervals = [.. Enumerable.Repeat(TailInterval, (int)(TapTail.Decision / TailInterval) + 1), TimeSpan.FromMilliseconds(500)];
 
     private readonly StandInVoices _voices = new(log);
 
@@ -45,17 +43,18 @@ internal sealed class DepartingGuests(
         journal.Close(guest, MoveRole.Source, MoveOutcome.Failed, "another migration was begun");
         var here = channel.EndpointFor(guest.Profile)?.Address ?? throw new UnreachableException("this host has no address for its peers");
         var tunnel = kernel.TunnelTo(here, to.Address) ?? throw new UnreachableException($"this host has no route to {to.Address}");
-        var departure = guest.Departure = new(tunnel, Clock.Now + Limit) { LookAt = Clock.Now + PreparedInterval };
+        var isReadByQemu = !VhostThreads.Serve(guest.Name);
+        var departure = guest.Departure = new(tunnel, Clock.Now + Limit) { LookAt = Clock.Now + PreparedInterval, IsHeralded = isReadByQemu };
         try
         {
-            kernel.Apply(guests);
+            Apply(guest, departure);
             var links = kernel.Links();
             departure.TunnelIndex = links.IndexOf(tunnel.Name);
             departure.Injector = new(departure.TunnelIndex);
             departure.ForwardedBefore = kernel.Statistics(departure.TunnelIndex)?.TransmittedPackets ?? 0;
             departure.Turn = kernel.Prepare([.. guest.Links.SelectMany(link => Steps(guest, link, turned: true))], links);
             departure.TakeBack = kernel.Prepare([.. guest.Links.SelectMany(link => Steps(guest, link, turned: false))], links);
-            departure.Links.AddRange(guest.Links.Select(link => Prepare(guest, link, links)));
+            departure.Links.AddRange(guest.Links.Select(link => Prepare(guest, link, links, isReadByQemu)));
             guest.MoveAway = new(guest.Uuid, guest.Name, MoveRole.Source, Clock.Now) { Peer = to.CertificateName };
             guest.MoveAway.Add(MoveStep.HandedOver);
             journal.Save(guest.MoveAway);
@@ -68,12 +67,26 @@ internal sealed class DepartingGuests(
         }
     }
 
-    private LinkDeparture Prepare(Guest guest, GuestLink link, NetworkInterfaceCollection links)
+    private void Apply(Guest guest, Departure departure)
+    {
+        try
+        {
+            kernel.Apply(guests);
+        }
+        catch (KernelException e) when (departure.IsHeralded)
+        {
+            log.Decision(guest.Name, $"QEMU may lose a packet when it stops: {e.Message}", failed: true);
+            departure.IsHeralded = false;
+            kernel.Apply(guests);
+        }
+    }
+
+    private LinkDeparture Prepare(Guest guest, GuestLink link, NetworkInterfaceCollection links, bool isReadByQemu)
     {
         var prepared = new LinkDeparture(link);
         if (TapOf(link) is { } name && links.Find(name) is { } tap)
         {
-            prepared.Tail = kernel.KeepTail(tap.Index, guest.Name);
+            prepared.Tail = kernel.KeepTail(tap.Index, isReadByQemu);
         }
 
         if (guest.HomePath(link) is { } path && links.Find(path.Bridge) is { } bridge)
@@ -108,7 +121,7 @@ internal sealed class DepartingGuests(
             link.Voice?.Speak();
         }
 
-        SendTailAsync(guest, departure);
+        tails.SendAsync(guest, departure);
     }
 
     /// <summary>The guest goes on here.</summary>
@@ -233,102 +246,5 @@ internal sealed class DepartingGuests(
             // The whole comparison may do better.
             Changed?.Invoke();
         }
-    }
-
-    // What was on its way into the tap when the traffic was turned comes a moment later.
-    private async void SendTailAsync(Guest guest, Departure departure)
-    {
-        await Task.Yield();
-        if (guest.Departure != departure || !departure.IsTurned)
-        {
-            return;
-        }
-
-        foreach (var link in departure.Links)
-        {
-            try
-            {
-                link.Tail?.GuestStopped();
-            }
-            catch (KernelException e)
-            {
-                GiveUpTail(guest, link, e);
-            }
-        }
-
-        var sent = 0;
-        var isExact = true;
-        long atMost = 0;
-        foreach (var wait in TailIntervals.Prepend(TimeSpan.Zero))
-        {
-            await Task.Delay(wait);
-            if (guest.Departure != departure || !departure.IsTurned)
-            {
-                return;
-            }
-
-            foreach (var link in departure.Links)
-            {
-                if (Take(guest, link) is { } tail)
-                {
-                    sent += Send(departure, link.Link, tail);
-                    isExact &= tail.IsExact;
-                    atMost += tail.AtMost - tail.Frames.Count;
-                }
-            }
-        }
-
-        if (guest.MoveAway is { } move)
-        {
-            move.Counters = move.Counters with { Tail = isExact ? sent : null, TailAtMost = isExact ? null : atMost };
-            move.Add(MoveStep.TailSent, isExact ? null : string.Create(CultureInfo.InvariantCulture, $"tail unknown: at most {atMost}"));
-            journal.Save(move);
-        }
-
-        log.Decision(
-            guest.Name,
-            isExact
-                ? string.Create(CultureInfo.InvariantCulture, $"{sent} packets that its tap had taken and it had not were sent after it")
-                : string.Create(CultureInfo.InvariantCulture, $"tail unknown: at most {atMost} packets that its tap had taken are lost"),
-            failed: !isExact);
-    }
-
-    private Tail? Take(Guest guest, LinkDeparture link)
-    {
-        try
-        {
-            return link.Tail?.Take();
-        }
-        catch (KernelException e)
-        {
-            GiveUpTail(guest, link, e);
-            return new([], IsExact: false, 0);
-        }
-    }
-
-    private void GiveUpTail(Guest guest, LinkDeparture link, KernelException e)
-    {
-        log.Decision(guest.Name, $"the tail of its tap is not known: {e.Message}", failed: true);
-        link.Tail?.Dispose();
-        link.Tail = null;
-    }
-
-    private int Send(Departure departure, GuestLink link, Tail tail)
-    {
-        var sent = 0;
-        foreach (var frame in tail.Frames.Where(frame => link.Registrations.Any(registration => CapturedPacket.IsFor(frame.Span, registration.Address))))
-        {
-            try
-            {
-                departure.Injector!.Send(frame);
-                sent++;
-            }
-            catch (KernelException e)
-            {
-                log.Debug($"the tail of a tap: {e.Message}");
-            }
-        }
-
-        return sent;
     }
 }

@@ -31,6 +31,9 @@ internal sealed class Departure(HandOverTunnel tunnel, TimeSpan deadline) : IDis
     /// <summary>The tunnel's index.</summary>
     public int TunnelIndex { get; set; }
 
+    /// <summary>Whether QEMU itself reads the guest's taps, and copies for nobody go before what they take.</summary>
+    public bool IsHeralded { get; set; }
+
     /// <summary>Whether what is for the guest goes there.</summary>
     public bool IsTurned { get; set; }
 

@@ -93,6 +93,11 @@ internal static class AwayDataPath
             yield return Outbound(link, home, link.Outbound.GetValueOrDefault(home, OutboundPath.HomeAgentTunnel), table);
         }
 
+        if (link is { IsHeralded: true, IsTurned: false })
+        {
+            yield return HandOverDataPath.Herald(tap, link.Mac);
+        }
+
         // The agent reads its copy of the guest's neighbour discovery before this drops it.
         foreach (var filter in GuestFilter.Create(tap, link.HomeAddresses, hostAddresses))
         {

@@ -37,6 +37,9 @@ internal sealed record AwayLink(
     /// <summary>Whether what is for the guest goes there already.</summary>
     public bool IsTurned { get; init; }
 
+    /// <summary>Whether copies for nobody go before what its tap takes.</summary>
+    public bool IsHeralded { get; init; }
+
     /// <summary>Where it comes from, if it does.</summary>
     public HandOverTunnel? Arrival { get; init; }
 

@@ -21,6 +21,9 @@ internal static class HandOverDataPath
     /// </summary>
     public const int QueueLength = 10_000;
 
+    private const ushort SignallingPriority = 1000;
+    private const ushort HeraldPriority = 1001;
+
     // The stand-in's first byte: the greatest, because a bridge takes the smallest of its ports' addresses for its own.
     private const byte PortAddressPrefix = 0xfe;
     private const byte PortAddressMark = 0x6b;
@@ -32,8 +35,16 @@ internal static class HandOverDataPath
     public static IEnumerable<KernelObject> For(IReadOnlyCollection<AwayLink> links, IReadOnlyCollection<HomeLinkPath> paths, uint table) =>
     [
         .. Tunnels(links.SelectMany(link => new[] { link.Departure, link.Arrival }).Concat(paths.SelectMany(path => new[] { path.Departure, path.Arrival }))),
-        .. paths.Where(path => path.Departure is not null || path.Arrival is not null).SelectMany(path => For(path, table)),
+        .. paths.Where(path => path.IsMoving).SelectMany(path => For(path, table)),
+        .. paths.Select(path => path.Tap).OfType<string>().Select(Signalling),
     ];
+
+    /// <summary>
+    /// A copy for nobody goes before each frame that a tap takes for its guest: what QEMU reads while it stops, and the guest never gets, is one of
+    /// those then (<see cref="TapTail"/>).
+    /// </summary>
+    public static Filter Herald(string tap, LinkLayerAddress guest) =>
+        new(tap, FilterHook.Egress, HeraldPriority, new FlowerMatch { DestinationLinkLayer = guest }, FilterAction.Herald);
 
     /// <summary>The steps that put the stand-in in the guest's place, or take it back.</summary>
     public static IEnumerable<KernelObject> Steps(HomeLinkPath path, bool turned, uint table)
@@ -56,6 +67,11 @@ internal static class HandOverDataPath
         }
     }
 
+    // A guest that knows nothing of Mobile IPv6 would answer what its home agent acknowledges with a parameter problem (RFC 6275, section 9.2). And there
+    // is a classifier on the tap then: to add one when the guest runs costs what passes meanwhile.
+    private static Filter Signalling(string tap) =>
+        new(tap, FilterHook.Egress, SignallingPriority, new FlowerMatch { IpProtocol = (byte)NextHeader.Mobility }, FilterAction.Drop);
+
     // One for a pair of hosts, as with home agents. Where two guests know different interfaces for it, the routes have changed between them.
     private static IEnumerable<Ip6Tunnel> Tunnels(IEnumerable<HandOverTunnel?> wanted) =>
         from tunnel in wanted.OfType<HandOverTunnel>().Reverse().DistinctBy(tunnel => tunnel.Name)
@@ -74,6 +90,11 @@ internal static class HandOverDataPath
             {
                 yield return AwayDataPath.Inbound(home, inbound, table);
             }
+        }
+
+        if (path is { IsHeralded: true, IsTurned: false, Tap: { } left })
+        {
+            yield return Herald(left, path.Mac);
         }
 
         if (path.Departure is not null)

@@ -2,7 +2,7 @@ using Kagemusha.Wire;
 
 namespace Kagemusha.Agent;
 
-/// <summary>A guest's interface on its home link while it is handed over, as the kernel is to serve it.</summary>
+/// <summary>A guest's interface on its home link, as the kernel is to serve it.</summary>
 /// <param name="Mac">The guest's own link-layer address.</param>
 /// <param name="Router">The home router's link-local address.</param>
 /// <param name="RouterMac">The home router's link-layer address.</param>
@@ -19,11 +19,17 @@ internal sealed record HomeLinkPath(
     string Bridge,
     string? Tap)
 {
+    /// <summary>Whether it comes or goes.</summary>
+    public bool IsMoving => Departure is not null || Arrival is not null;
+
     /// <summary>Where it is going to, if it is: a stand-in takes its place.</summary>
     public HandOverTunnel? Departure { get; init; }
 
     /// <summary>Whether the stand-in has taken its place.</summary>
     public bool IsTurned { get; init; }
+
+    /// <summary>Whether copies for nobody go before what its tap takes.</summary>
+    public bool IsHeralded { get; init; }
 
     /// <summary>Where it comes from, if it does: what comes from there is for its tap.</summary>
     public HandOverTunnel? Arrival { get; init; }

@@ -15,7 +15,7 @@ internal sealed class HostKernel(Kernel kernel, AgentConfiguration configuration
     {
         var links = guests.AwayLinks;
         var homeLinks = guests.HomeLinkPaths;
-        if (links.Count + homeLinks.Count > 0)
+        if (links.Count > 0 || homeLinks.Any(link => link.IsMoving))
         {
             foreach (var link in SystemControl.KeepRouterAdvertisements(kernel.Interfaces()))
             {
@@ -47,8 +47,8 @@ internal sealed class HostKernel(Kernel kernel, AgentConfiguration configuration
     /// <summary>What has passed a link, by its index; null if it has gone.</summary>
     public LinkStatistics? Statistics(int link) => kernel.Statistics(link);
 
-    /// <summary>Begins to keep what is sent to a domain's tap.</summary>
-    public TapTail KeepTail(int tap, string domain) => new(kernel, tap, readsOneMore: !VhostThreads.Serve(domain));
+    /// <summary>Begins to keep what is sent to a guest's tap.</summary>
+    public TapTail KeepTail(int tap, bool isReadByQemu) => new(kernel, tap, readsOneMore: isReadByQemu);
 
     /// <summary>All links.</summary>
     public NetworkInterfaceCollection Links() => kernel.Interfaces();

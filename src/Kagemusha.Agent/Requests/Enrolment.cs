@@ -44,6 +44,7 @@ internal sealed class Enrolment(Hypervisor hypervisor, Kernel kernel, GuestTable
         {
             var guest = lifecycle.Take(
                 domain.Uuid, domain.Name, profile, _ => new Attachment.Home(bridge.Name, chosen.TargetDevice), Presence.Running);
+            lifecycle.Reapply();
             lifecycle.Activate(guest);
         }
 
