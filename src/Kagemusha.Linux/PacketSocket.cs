@@ -149,8 +149,14 @@ public sealed class PacketSocket : IDisposable
             if (length < 0)
             {
                 var error = errno;
+                if (error == ENETDOWN)
+                {
+                    // Said once; what came before waits behind it.
+                    return TryReceive(buffer, out frame);
+                }
+
                 frame = default;
-                return error == EAGAIN || error == EINTR || error == ENETDOWN ? false : throw new KernelException("receive of a packet", error);
+                return error == EAGAIN || error == EINTR ? false : throw new KernelException("receive of a packet", error);
             }
 
             frame = new(
