@@ -10,6 +10,7 @@ namespace Kagemusha.Probe;
 /// <code>
 /// kagemusha-probe guest
 /// kagemusha-probe correspondent --guest ADDRESS --interval-ms N [--duration SECONDS] --out FILE [--progress]
+/// kagemusha-probe control --interval-ms N --out FILE
 /// </code>
 /// </summary>
 internal static partial class Program
@@ -33,7 +34,11 @@ internal static partial class Program
             {
                 ["guest"] => RunGuest(),
                 ["correspondent", .. var options] => RunCorrespondent(options),
-                _ => Refuse("guest | correspondent --guest ADDRESS --interval-ms N [--duration SECONDS] --out FILE [--progress]"),
+                ["control", "--interval-ms", var text, "--out", { Length: > 0 } file]
+                    when int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var interval) && interval > 0
+                    => RunControl(interval, file),
+                _ => Refuse("guest | correspondent --guest ADDRESS --interval-ms N [--duration SECONDS] --out FILE [--progress]"
+                    + " | control --interval-ms N --out FILE"),
             };
         }
         catch (Exception e) when (e is SocketException or IOException or System.ComponentModel.Win32Exception)
@@ -117,6 +122,14 @@ internal static partial class Program
             return Failed;
         }
 
+        return 0;
+    }
+
+    private static int RunControl(int intervalMs, string file)
+    {
+        TakeRealTimePriority();
+        var record = Control.Run(intervalMs, () => Ended);
+        File.WriteAllBytes(file, JsonSerializer.SerializeToUtf8Bytes(record, ControlRecordJson.Default.ControlRecord));
         return 0;
     }
 
