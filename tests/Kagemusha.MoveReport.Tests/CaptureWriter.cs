@@ -50,6 +50,19 @@ internal sealed class CaptureWriter
         return direction == ProbeDirection.ToGuest ? Ipv6(Correspondent, Guest, 17, udp) : Ipv6(Guest, Correspondent, 17, udp);
     }
 
+    /// <summary>The guest's Binding Update from a care-of address.</summary>
+    public static byte[] Update(Ipv6Address careOf, Ipv6Address homeAgent, ushort sequence, Ipv6Address? guest = null) =>
+        new MobilityPacket(careOf, homeAgent, guest ?? Guest, null,
+            new BindingUpdate(sequence, BindingUpdateFlags.Acknowledge | BindingUpdateFlags.HomeRegistration, 150, [])).ToArray();
+
+    /// <summary>The home agent's answer to it.</summary>
+    public static byte[] Acknowledgement(Ipv6Address homeAgent, Ipv6Address careOf, BindingStatus status, ushort sequence) =>
+        new MobilityPacket(homeAgent, careOf, null, Guest, new BindingAcknowledgement(status, default, sequence, 150, [])).ToArray();
+
+    /// <summary>An echo request or reply (RFC 4443, section 4).</summary>
+    public static byte[] Echo(byte type, Ipv6Address source, Ipv6Address destination, ushort number) =>
+        Ipv6(source, destination, 58, [type, 0, 0, 0, 0x12, 0x34, (byte)(number >> 8), (byte)number]);
+
     public static byte[] Ipv6(Ipv6Address source, Ipv6Address destination, byte nextHeader, byte[] payload)
     {
         var packet = new byte[40 + payload.Length];

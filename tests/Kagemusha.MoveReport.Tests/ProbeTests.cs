@@ -124,6 +124,36 @@ public sealed class ProbeTests : IDisposable
         }
     }
 
+    [Fact]
+    public void The_control_sees_how_long_it_could_not_run()
+    {
+        const int stopped = 200;
+        using var control = StartProbe("cn", ["control", "--interval-ms", "2", "--out", _record]);
+        while (Switches() is var before && !SpinWait.SpinUntil(() => Switches() > before + 10, TimeSpan.FromSeconds(1)))
+        {
+            Assert.False(control.HasExited);
+        }
+
+        Run("kill", "-STOP", Id());
+        Thread.Sleep(stopped);
+        Run("kill", "-CONT", Id());
+        Run("kill", "-TERM", Id());
+        control.WaitForExit();
+
+        Assert.Equal(0, control.ExitCode);
+        var record = JsonSerializer.Deserialize(File.ReadAllBytes(_record), ControlRecordJson.Default.ControlRecord)!;
+        Assert.Equal(2, record.IntervalMs);
+        Assert.True(record.Lateness.Max() >= stopped * 1_000_000L, $"{record.Lateness.Max()} ns");
+        Assert.All(record.Lateness, late => Assert.True(late >= 0));
+
+        string Id() => control.Id.ToString(CultureInfo.InvariantCulture);
+
+        // It gives the processor back at each tick.
+        int Switches() => File.ReadLines($"/proc/{Id()}/status")
+            .Where(line => line.StartsWith("voluntary_ctxt_switches:", StringComparison.Ordinal))
+            .Select(line => int.Parse(line.Split('\t')[1], CultureInfo.InvariantCulture)).First();
+    }
+
     private static string Root
     {
         get

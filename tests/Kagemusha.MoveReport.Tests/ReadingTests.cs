@@ -152,38 +152,58 @@ public sealed class ReadingTests
         var run = RunFile.Read(
         [
             "domain vm", "guest-mac 52:54:00:00:00:10", "home-agent 2001:db8:1::1", "home-link home lan", "",
-            "host hv-a 2001:db8::a 2001:db8::aa", "host hv-b 2001:db8::b", "home-agent-rtt-ms 50", "host-to-host-one-way-ms 2.5",
-            "move hv-a hv-b 1795502513.287234 1795502528.505179001 0",
+            "host hv-a 2001:db8::a 2001:db8::aa", "host hv-b 2001:db8::b", "home-host hv-b", "home-agent-rtt-ms 50",
+            "host-to-host-one-way-ms 2.5", "kind postcopy", "move hv-a hv-b 1795502513.287234 1795502528.505179001 0",
         ]);
 
-        Assert.Equal(("vm", ("home", "lan"), 50, 2.5), (run.Domain, run.HomeLink, run.HomeAgentRttMs, run.HostToHostOneWayMs));
+        Assert.Equal(("vm", ("home", "lan"), "hv-b", 50, 2.5, "postcopy"),
+            (run.Domain, run.HomeLink, run.HomeHost, run.HomeAgentRttMs, run.HostToHostOneWayMs, run.Kind));
         Assert.Equal([From, Ipv6Address.Parse("2001:db8::aa")], run.Hosts["hv-a"]);
         Assert.Equal([new("hv-a", "hv-b", 1795502513_287234000, 1795502528_505179001, 0)], run.Moves);
     }
 
     [Theory]
-    [InlineData("guest-mac 52:54", "line 6")]
-    [InlineData("host hv-b", "line 6")]
-    [InlineData("host hv-a 2001:db8::b", "line 6")]
-    [InlineData("host hv-b 2001:db8::b x", "line 6")]
-    [InlineData("home-agent-rtt-ms -1", "line 6")]
-    [InlineData("moves hv-a hv-a 1 2 0", "line 6")]
-    [InlineData("move hv-a hv-a 1 2", "line 6")]
-    [InlineData("move hv-a hv-a 1e9 2 0", "line 6")]
+    [InlineData("guest-mac 52:54", "line 8")]
+    [InlineData("host hv-b", "line 8")]
+    [InlineData("host hv-a 2001:db8::b", "line 8")]
+    [InlineData("host hv-b 2001:db8::b x", "line 8")]
+    [InlineData("home-agent-rtt-ms -1", "line 8")]
+    [InlineData("moves hv-a hv-a 1 2 0", "line 8")]
+    [InlineData("kind live", "line 8")]
+    [InlineData("move hv-a hv-a 1 2", "line 8")]
+    [InlineData("move hv-a hv-a 1e9 2 0", "line 8")]
     [InlineData("move hv-a hv-z 1 2 0", "move 1")]
     [InlineData("move hv-a hv-a 2 1 0", "move 1")]
-    public void A_wrong_line_iTold_by_its_number(string line, string told)
+    public void A_wrong_line_is_told_by_its_number(string line, string told)
     {
         string[] lines =
         [
-            "domain vm", "guest-mac 52:54:00:00:00:10", "home-agent 2001:db8:1::1", "home-link home lan", "host hv-a 2001:db8::a", line,
+            "domain vm", "guest-mac 52:54:00:00:00:10", "home-agent 2001:db8:1::1", "home-link home lan", "host hv-a 2001:db8::a",
+            "home-host hv-a", "kind precopy", line,
         ];
 
         Assert.StartsWith(told, Assert.Throws<InvalidDataException>(() => RunFile.Read(lines)).Message, StringComparison.Ordinal);
     }
 
-    [Fact]
-    public void A_run_file_without_its_domain_is_refused() => Assert.Throws<InvalidDataException>(() => RunFile.Read([]));
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(3)]
+    [InlineData(4)]
+    [InlineData(5)]
+    [InlineData(6)]
+    public void A_run_file_is_refused_without_any_of_its_lines(int missing)
+    {
+        string[] lines =
+        [
+            "domain vm", "guest-mac 52:54:00:00:00:10", "home-agent 2001:db8:1::1", "home-link home lan", "host hv-a 2001:db8::a",
+            "home-host hv-a", "kind precopy",
+        ];
+
+        Assert.Equal("vm", RunFile.Read(lines).Domain);
+        Assert.Throws<InvalidDataException>(() => RunFile.Read(lines.Where((_, i) => i != missing)));
+    }
 
     private sealed class TemporaryFile : IDisposable
     {

@@ -62,9 +62,10 @@ internal sealed class SyntheticRun : IDisposable
     {
         ["hv-a"] = Ipv6Address.Parse("2001:db8:f3::2"),
         ["hv-b"] = Ipv6Address.Parse("2001:db8:f4::2"),
+        ["hv-c"] = Ipv6Address.Parse("2001:db8:f5::2"),
     };
 
-    private static readonly string[] Boxes = ["core", "home-link", "home", "hv-a", "hv-b"];
+    private static readonly string[] Boxes = ["core", "home-link", "home", .. Hosts.Keys];
 
     private static readonly Ipv6Address HomeAgent = Ipv6Address.Parse("2001:db8:1::1");
 
@@ -102,6 +103,21 @@ internal sealed class SyntheticRun : IDisposable
     public List<string> Boots { get; } = ["0000000000000001"];
 
     public List<StreamRecord> Streams { get; } = [Stream(null)];
+
+    /// <summary>What all moves were to become.</summary>
+    public string Kind { get; set; } = "precopy";
+
+    /// <summary>The host on the home link; with hv-c the move is one from a foreign host to another.</summary>
+    public string HomeHost { get; set; } = "hv-a";
+
+    /// <summary>By how many milliseconds the control process was late, which ticks as the probes do.</summary>
+    public double[] ControlLateness { get; set; } = new double[Count];
+
+    /// <summary>Binding Updates that hv-b sent, in milliseconds since the start, and when each was accepted.</summary>
+    public List<(double SentAt, double? AcceptedAt)> Updates { get; } = [(ResumedAt, TurnedAt)];
+
+    /// <summary>Echoes of hv-b to the home agent, and when each was answered.</summary>
+    public List<(double SentAt, double AnsweredAt)> Echoes { get; } = [];
 
     public int ExitCode { get; set; }
 
@@ -141,12 +157,16 @@ internal sealed class SyntheticRun : IDisposable
         }
     }
 
-    public Run Read()
+    public Run Read() => new(Write());
+
+    /// <summary>Gives the directory that it was written to.</summary>
+    public string Write()
     {
         WriteCaptures();
         Write("run.txt",
             "domain vm", "guest-mac 52:54:00:00:00:10", $"home-agent {HomeAgent}", "home-link home lan",
-            $"host hv-a {Hosts["hv-a"]}", $"host hv-b {Hosts["hv-b"]}", "home-agent-rtt-ms 4", "host-to-host-one-way-ms 2.5",
+            $"host hv-a {Hosts["hv-a"]}", $"host hv-b {Hosts["hv-b"]}", $"host hv-c {Hosts["hv-c"]}", $"home-host {HomeHost}",
+            "home-agent-rtt-ms 4", "host-to-host-one-way-ms 2.5", $"kind {Kind}",
             $"move hv-a hv-b {Seconds(CalledAt)} {Seconds(ReturnedAt)} {ExitCode}");
         Write("hv-a.events", [.. SourceEvents]);
         Write("hv-b.events", [.. DestinationEvents]);
@@ -155,7 +175,9 @@ internal sealed class SyntheticRun : IDisposable
             Boots, sentToGuestAt, new(sentToGuestAt, [.. ToGuest.Select(probe => probe.Copies)], BufferDrops), FromGuest.Count,
             new([.. FromGuest.Select(probe => probe.ReceivedAt)], [.. FromGuest.Select(probe => probe.Copies)], 0), Streams);
         File.WriteAllBytes(PathOf("probes.json"), JsonSerializer.SerializeToUtf8Bytes(record, ProbeRecordJson.Default.ProbeRecord));
-        return new(_directory);
+        var control = new ControlRecord(Start, IntervalMs, [.. ControlLateness.Select(milliseconds => (int)(milliseconds * Ms))]);
+        File.WriteAllBytes(PathOf("control.json"), JsonSerializer.SerializeToUtf8Bytes(control, ControlRecordJson.Default.ControlRecord));
+        return _directory;
     }
 
     public void Dispose() => Directory.Delete(_directory, recursive: true);
@@ -197,6 +219,26 @@ internal sealed class SyntheticRun : IDisposable
                         ? CaptureWriter.Ipv6(near, far, 41, packet) : CaptureWriter.Ipv6(far, near, 41, packet)));
                 }
             }
+        }
+
+        for (var i = 0; i < Updates.Count; i++)
+        {
+            var sequence = (ushort)(ushort.MaxValue - i);
+            captures["hv-b"].Add(At(Updates[i].SentAt), CaptureWriter.On(Uplink, outgoing: true,
+                CaptureWriter.Update(Hosts["hv-b"], HomeAgent, sequence)));
+            if (Updates[i].AcceptedAt is { } at)
+            {
+                captures["hv-b"].Add(At(at), CaptureWriter.On(Uplink, outgoing: false,
+                    CaptureWriter.Acknowledgement(HomeAgent, Hosts["hv-b"], BindingStatus.Accepted, sequence)));
+            }
+        }
+
+        for (var i = 0; i < Echoes.Count; i++)
+        {
+            captures["hv-b"].Add(At(Echoes[i].SentAt), CaptureWriter.On(Uplink, outgoing: true,
+                CaptureWriter.Echo(128, Hosts["hv-b"], HomeAgent, (ushort)i)));
+            captures["hv-b"].Add(At(Echoes[i].AnsweredAt), CaptureWriter.On(Uplink, outgoing: false,
+                CaptureWriter.Echo(129, HomeAgent, Hosts["hv-b"], (ushort)i)));
         }
 
         foreach (var (box, capture) in captures)

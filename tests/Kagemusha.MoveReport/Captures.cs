@@ -28,11 +28,13 @@ internal sealed partial class Captures
 
     private readonly Dictionary<(ProbeDirection, int), List<TapSight>> _taps = [];
     private readonly Dictionary<(ProbeDirection, int), Carrier> _carriers = [];
+    private readonly Signalling _signalling;
 
     /// <summary>Reads <c>BOX.pcap</c>, <c>BOX.tcpdump</c> and <c>BOX.links</c> of core, the home link, the home link's box and the hosts.</summary>
     /// <exception cref="InvalidDataException">A file is no such one, or a capture did not end.</exception>
-    public Captures(string directory, RunFile run, ulong session)
+    public Captures(string directory, RunFile run, Ipv6Address guest, ulong session)
     {
+        _signalling = new(guest, run.HomeAgent);
         foreach (var box in run.Hosts.Keys.Concat(ProbeOrigins.Boxes).Append(run.HomeLink.Box).Distinct())
         {
             Drops += ReadDrops(Path.Combine(directory, $"{box}.tcpdump"));
@@ -44,6 +46,11 @@ internal sealed partial class Captures
                 LastAt = Math.Max(LastAt, packet.At);
                 if (!ProbeDecoder.TryDecode(packet.Data.Span, out var seen) || seen.Probe.Session != session)
                 {
+                    if (run.Hosts.ContainsKey(box))
+                    {
+                        _signalling.Add(packet);
+                    }
+
                     continue;
                 }
 
@@ -72,6 +79,9 @@ internal sealed partial class Captures
 
     /// <summary>When the last packet was captured.</summary>
     public long LastAt { get; }
+
+    /// <summary>The first registration of a time.</summary>
+    public HomeRegistration RegistrationBetween(long from, long until) => _signalling.Between(from, until);
 
     /// <summary>Where a probe passed a tap of the guest, in the order of time.</summary>
     public IReadOnlyList<TapSight> TapsOf(ProbeDirection direction, int sequence) => _taps.GetValueOrDefault((direction, sequence)) ?? [];

@@ -19,8 +19,10 @@ internal sealed record MoveCall(string From, string To, long CalledAt, long Retu
 /// home-agent ADDRESS
 /// home-link BOX INTERFACE                          a place to see what goes natively over the home link
 /// host NAME ADDRESS...                             care-of addresses of a host that the guest may be on
+/// home-host NAME                                   the one of them that is on the home link
 /// home-agent-rtt-ms N
 /// host-to-host-one-way-ms N
+/// kind precopy|postcopy                            what all moves were to become
 /// move FROM TO CALLED RETURNED EXIT-CODE           times in seconds since 1970, as of `date +%s.%N`
 /// </code>
 /// </summary>
@@ -35,6 +37,10 @@ internal sealed class RunFile
     public (string Box, string Interface) HomeLink { get; private set; }
 
     public Dictionary<string, IReadOnlyList<Ipv6Address>> Hosts { get; } = [];
+
+    public string HomeHost { get; private set; } = "";
+
+    public string Kind { get; private set; } = "";
 
     public double HomeAgentRttMs { get; private set; }
 
@@ -56,9 +62,10 @@ internal sealed class RunFile
             }
         }
 
-        if (run.Domain.Length == 0 || run.GuestAddress == default || run.HomeAgent.IsUnspecified || run.HomeLink == default)
+        if (run.Domain.Length == 0 || run.GuestAddress == default || run.HomeAgent.IsUnspecified || run.HomeLink == default
+            || run.Kind.Length == 0 || !run.Hosts.ContainsKey(run.HomeHost))
         {
-            throw new InvalidDataException("domain, guest-mac, home-agent and home-link are needed");
+            throw new InvalidDataException("domain, guest-mac, home-agent, home-link, home-host and kind are needed");
         }
 
         for (var i = 0; i < run.Moves.Count; i++)
@@ -94,6 +101,12 @@ internal sealed class RunFile
                 return true;
             case ["host", var name, _, ..] when words[2..].All(text => Ipv6Address.TryParse(text, out _)):
                 return Hosts.TryAdd(name, [.. words[2..].Select(Ipv6Address.Parse)]);
+            case ["home-host", var name]:
+                HomeHost = name;
+                return true;
+            case ["kind", "precopy" or "postcopy"]:
+                Kind = words[1];
+                return true;
             case ["home-agent-rtt-ms", var text] when TryParseMilliseconds(text, out var milliseconds):
                 HomeAgentRttMs = milliseconds;
                 return true;

@@ -8,38 +8,73 @@ internal static class Table
 {
     public static void Write(TextWriter output, Run run)
     {
-        string[][] rows =
+        var report = run.Report;
+        var idle = run.IdleMeasurement;
+        Write(output, 3..13,
         [
-            ["move", "kind", "ok", "pause", "sent", "lost", "twice", "longest gap", "added in", "added out", "TCP survived", "path after"],
-            .. run.Report.Moves.Select(move => new[]
+            [
+                "move", "kind", "ok", "pause", "sent", "lost", "twice", "longest gap", "added in", "added out", "home agent", "control",
+                "updates", "TCP survived", "path after",
+            ],
+            .. report.Moves.Select(move => new[]
             {
                 $"{move.From} -> {move.To}", move.Kind, YesNo(move.Ok), Milliseconds(move.PauseMs), Count(move.Sent), Count(move.Lost),
                 Count(move.Duplicated), Milliseconds(move.LongestGapMs), Milliseconds(move.NetworkAddedMs.In),
-                Milliseconds(move.NetworkAddedMs.Out), YesNo(move.TcpSurvived), move.PathAfter,
+                Milliseconds(move.NetworkAddedMs.Out), Milliseconds(move.HomeAgentProcessingMs), Milliseconds(move.ControlLatenessMs),
+                Count(move.BindingUpdates), YesNo(move.TcpSurvived), move.PathAfter,
             }),
             [
-                "nothing moves", "", "", "", Count(run.IdleMeasurement.Sent), Count(run.IdleMeasurement.Lost),
-                Count(run.IdleMeasurement.Duplicated), "", Milliseconds(run.IdleMeasurement.AddedIn / 1e6),
-                Milliseconds(run.IdleMeasurement.AddedOut / 1e6), "", "",
+                "all moves", "", "", "", Count(report.Moves.Sum(move => move.Sent)), Count(report.Moves.Sum(move => move.Lost)),
+                Count(report.Moves.Sum(move => move.Duplicated)), "", "", "", "", "", "", "", "",
             ],
-        ];
-        var widths = rows[0].Select((_, column) => rows.Max(row => row[column].Length)).ToArray();
-        foreach (var row in rows)
+            [
+                "nothing moves", "", "", "", Count(idle.Sent), Count(idle.Lost), Count(idle.Duplicated), "",
+                Milliseconds(idle.AddedIn / 1e6), Milliseconds(idle.AddedOut / 1e6), "", "", "", "", "",
+            ],
+        ]);
+        Write(output, 1..3,
+        [
+            ["network added, over the moves", "measured", "at most", ""],
+            .. report.Verdicts.Select(verdict => new[]
+            {
+                $"{verdict.Direction}, {verdict.Statistic}", Milliseconds(verdict.MeasuredMs), Milliseconds(verdict.LimitMs),
+                verdict.Ok ? "ok" : "TOO LATE",
+            }),
+        ]);
+
+        foreach (var move in report.Moves.Where(move => move.BindingUpdates > 1 || !move.BindingAccepted))
         {
-            output.WriteLine(string.Join("  ", row.Select((cell, column) =>
-                column is >= 3 and <= 9 ? cell.PadLeft(widths[column]) : cell.PadRight(widths[column]))).TrimEnd());
+            var accepted = move.BindingAccepted ? "one" : "NONE";
+            output.WriteLine($"{move.From} -> {move.To}: {Count(move.BindingUpdates)} Binding Updates sent, {accepted} accepted");
         }
 
-        output.WriteLine();
         var usual = run.Hosts.Select(host =>
             $"on {host} {Usual(ProbeDirection.ToGuest, host)} and {Usual(ProbeDirection.FromGuest, host)}");
         output.WriteLine($"""
-            A probe every {run.Report.ProbeIntervalMs} ms each way, counted end to end. The longest gap is pause and network together;
-            added is by how much the network's latest probe was later than while nothing moves, at the guest's tap.
-            While nothing moves a probe takes, to the guest's tap and from it: {string.Join("; ", usual)}.
+            A probe every {report.ProbeIntervalMs} ms each way, counted end to end. The longest gap is pause and network together.
+            Added is by how much the network's latest probe was later than while nothing moves, at the guest's tap; for one that came by the
+            tunnel between the two hosts, than at the farther of them. While nothing moves a probe takes, to the guest's tap and from it:
+            {string.Join("; ", usual)}.
+            At most: the way between the two hosts, {Milliseconds(report.HostToHostOneWayMs)}, and {Milliseconds(Verdict.MarginMs)}; for the
+            maximum also the latest of the control, a process that only wakes up every {run.ControlIntervalMs} ms with the probes' priority.
+            Out from one foreign host to another is judged without the home agent's time for the update: from it to its
+            acknowledgement, less an echo's round trip. Updates are those sent until one was accepted: where it took more than one, one
+            was lost or refused.
             """);
 
         string Usual(ProbeDirection direction, string host) => Milliseconds(run.Idle.Delay(direction, host) / 1e6);
+    }
+
+    private static void Write(TextWriter output, Range numbers, string[][] rows)
+    {
+        var widths = rows[0].Select((_, column) => rows.Max(row => row[column].Length)).ToArray();
+        foreach (var row in rows)
+        {
+            output.WriteLine(string.Join("  ", row.Select((cell, column) => column >= numbers.Start.Value && column < numbers.End.Value
+                ? cell.PadLeft(widths[column]) : cell.PadRight(widths[column]))).TrimEnd());
+        }
+
+        output.WriteLine();
     }
 
     private static string YesNo(bool value) => value ? "yes" : "NO";
