@@ -47,14 +47,8 @@ internal sealed class Run
             .SelectMany(probes => Idle.Lateness(probes, MoveHosts, _captures.LastAt)).ToDictionary();
         IdleMeasurement = Measure(Idle.Probes.Contains);
         ReportedMove[] moves = [.. _run.Moves.Select((move, i) => Measure(move, i, directory))];
-        var control = moves.Max(move => move.ControlLatenessMs);
-        Report = new(moves, _record.IntervalMs, _run.HomeAgentRttMs, _run.HostToHostOneWayMs, _record.Boots.Count, control,
-            moves.Length == 0 ? [] :
-            [
-                .. Verdict.Of("in", moves.Select(move => (move.NetworkAddedMs.In, 0d)), _run.HostToHostOneWayMs, control ?? 0),
-                .. Verdict.Of("out", moves.Select(move => (move.NetworkAddedMs.Out, move.HomeAgentProcessingMs ?? 0)),
-                    _run.HostToHostOneWayMs, control ?? 0),
-            ]);
+        Report = new(moves, _record.IntervalMs, _run.HomeAgentRttMs, _run.HostToHostOneWayMs, _record.Boots.Count,
+            moves.Max(move => move.ControlLatenessMs), Judge(moves));
         Check();
     }
 
@@ -81,6 +75,19 @@ internal sealed class Run
         : null;
 
     private long NextCall(int move) => move + 1 < _run.Moves.Count ? _run.Moves[move + 1].CalledAt : long.MaxValue;
+
+    private IReadOnlyList<Verdict> Judge(ReportedMove[] moves)
+    {
+        return moves.Length == 0 ? [] :
+        [
+            .. Verdict.Of("in", _run.HostToHostOneWayMs, [.. moves.Select(move => LatenessOf(move, move.NetworkAddedMs.In, 0))]),
+            .. Verdict.Of("out", _run.HostToHostOneWayMs,
+                [.. moves.Select(move => LatenessOf(move, move.NetworkAddedMs.Out, move.HomeAgentProcessingMs ?? 0))]),
+        ];
+
+        static MoveLateness LatenessOf(ReportedMove move, double added, double homeAgent) =>
+            new(added, homeAgent, move.ControlLatenessMs ?? 0);
+    }
 
     private IEnumerable<string> MoveHosts(TracedProbe probe) => _run.Moves.Zip(_windows)
         .Where(pair => pair.Second.Contains(probe)).SelectMany(pair => new[] { pair.First.From, pair.First.To });
@@ -142,8 +149,9 @@ internal sealed class Run
         ExpectWhole("nothing moves", IdleMeasurement.Lost, IdleMeasurement.Duplicated);
         foreach (var verdict in Report.Verdicts)
         {
+            var (direction, statistic, measured, limit) = verdict;
             Expect(verdict.Ok, string.Create(CultureInfo.InvariantCulture,
-                $"added {verdict.Direction}, {verdict.Statistic} over the moves: {verdict.MeasuredMs} ms, more than {verdict.LimitMs} ms"));
+                $"the network added {measured} ms {direction}, {statistic} of the moves, more than {limit} ms"));
         }
 
         // The windows' sums against what the two programs counted.

@@ -32,14 +32,16 @@ internal static class Table
                 Milliseconds(idle.AddedIn / 1e6), Milliseconds(idle.AddedOut / 1e6), "", "", "", "", "",
             ],
         ]);
+        double[] controls = [.. report.Moves.Select(move => move.ControlLatenessMs).OfType<double>()];
         Write(output, 1..3,
         [
-            ["network added, over the moves", "measured", "at most", ""],
+            ["network added", "measured", "at most", ""],
             .. report.Verdicts.Select(verdict => new[]
             {
                 $"{verdict.Direction}, {verdict.Statistic}", Milliseconds(verdict.MeasuredMs), Milliseconds(verdict.LimitMs),
                 verdict.Ok ? "ok" : "TOO LATE",
             }),
+            .. controls.Length == 0 ? Array.Empty<string[]>() : [["control, median", Milliseconds(Verdict.Median(controls)), "", ""]],
         ]);
 
         foreach (var move in report.Moves.Where(move => move.BindingUpdates > 1 || !move.BindingAccepted))
@@ -56,10 +58,10 @@ internal static class Table
             tunnel between the two hosts, than at the farther of them. While nothing moves a probe takes, to the guest's tap and from it:
             {string.Join("; ", usual)}.
             At most: the way between the two hosts, {Milliseconds(report.HostToHostOneWayMs)}, and {Milliseconds(Verdict.MarginMs)}; for the
-            maximum also the latest of the control, a process that only wakes up every {run.ControlIntervalMs} ms with the probes' priority.
-            Out from one foreign host to another is judged without the home agent's time for the update: from it to its
-            acknowledgement, less an echo's round trip. Updates are those sent until one was accepted: where it took more than one, one
-            was lost or refused.
+            worst move also its control, a process that only wakes up every {run.ControlIntervalMs} ms with the probes' priority: where
+            that is late itself, the machine is too busy to tell. Out from one foreign host to another is judged without the home agent's time
+            for the update: from it to its acknowledgement, less an echo's round trip. Updates are those sent until one was accepted:
+            where it took more than one, one was lost or refused.
             """);
 
         string Usual(ProbeDirection direction, string host) => Milliseconds(run.Idle.Delay(direction, host) / 1e6);
