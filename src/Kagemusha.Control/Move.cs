@@ -54,12 +54,12 @@ public sealed record Move(
 public sealed record MoveEvent(MoveStep Step, DateTimeOffset At, string? Detail);
 
 /// <summary>The guest's packets that needed help; null where this host did not count.</summary>
-/// <param name="Forwarded">Went to the guest through the hand-over tunnel.</param>
+/// <param name="Forwarded">Went to the guest through the hand-over tunnel, the tail among them.</param>
 /// <param name="Queued">Waited for the resume.</param>
-/// <param name="Dropped">Lost on this host.</param>
+/// <param name="Dropped">Had no room on this host: in the tap, or while the guest's own were held.</param>
 /// <param name="Tail">Were not read any more by the suspended guest, and were sent after it; null where that is not known.</param>
 /// <param name="TailAtMost">How many those were at most, where it is not known.</param>
-/// <param name="Reordered">Overtook one another because the path changed.</param>
+/// <param name="Reordered">Came behind packets that were sent to the guest later.</param>
 public sealed record MoveCounters(
     long? Forwarded = null, long? Queued = null, long? Dropped = null, long? Tail = null, long? TailAtMost = null, long? Reordered = null);
 
@@ -124,10 +124,10 @@ public enum MoveStep
     /// <summary>The guest goes on at the destination.</summary>
     Resumed,
 
-    /// <summary>The first packet reached the guest's tap at the destination.</summary>
+    /// <summary>The first packet for the guest: from the source to the destination, or to its tap there.</summary>
     FirstPacketIn,
 
-    /// <summary>The first packet left the guest's tap at the destination.</summary>
+    /// <summary>The first packet of the guest's own: from its tap at the destination, or from there to the source.</summary>
     FirstPacketOut,
 
     /// <summary>A Binding Update was sent.</summary>

@@ -22,9 +22,13 @@ public sealed class NetworkInterfaceCollection : IReadOnlyCollection<NetworkInte
     /// <summary>The link of this name, if there is one.</summary>
     public NetworkInterface? Find(string name) => ByName.GetValueOrDefault(name);
 
+    /// <summary>The link of this name.</summary>
+    /// <exception cref="KernelException">There is none.</exception>
+    public NetworkInterface Get(string name) => Find(name) ?? throw new KernelException($"link {name}", Tmds.Linux.LibC.ENODEV);
+
     /// <summary>The index of the link of this name.</summary>
     /// <exception cref="KernelException">There is none.</exception>
-    public int IndexOf(string name) => Find(name)?.Index ?? throw new KernelException($"link {name}", Tmds.Linux.LibC.ENODEV);
+    public int IndexOf(string name) => Get(name).Index;
 
     /// <summary>The link of this index, if there is one.</summary>
     public NetworkInterface? Find(int index) => _byIndex.GetValueOrDefault(index);

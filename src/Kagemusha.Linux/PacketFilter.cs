@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.Runtime.InteropServices;
 using Kagemusha.Wire;
 
@@ -18,16 +19,20 @@ public sealed class PacketFilter
     private const int HopLimitOffset = 14 + 7;
     private const int PayloadOffset = 14 + 40;
 
+    // In the IPv6 header (RFC 8200, section 3).
+    private const int SourceOffset = 8;
+    private const int DestinationOffset = SourceOffset + Ipv6Address.Length;
+
     internal PacketFilter(FilterInstruction[] instructions) => Instructions = instructions;
 
     /// <summary>Neighbour discovery (RFC 4861) that was received, not sent: types 133 to 137 right behind the IPv6 header, hop limit 255.</summary>
     public static PacketFilter NeighbourDiscovery { get; } = BuildNeighbourDiscovery();
 
     /// <summary>All that was received, and nothing that was sent.</summary>
-    public static PacketFilter Received { get; } = BuildDirection(outgoing: false);
+    public static PacketFilter Received { get; } = BuildDirection(PacketDirection.Received);
 
     /// <summary>All that was sent, and nothing that was received.</summary>
-    public static PacketFilter Outgoing { get; } = BuildDirection(outgoing: true);
+    public static PacketFilter Outgoing { get; } = BuildDirection(PacketDirection.Sent);
 
     /// <summary>No frame at all.</summary>
     public static PacketFilter Nothing { get; } = new PacketFilterBuilder().Drop().Build();
@@ -60,6 +65,47 @@ public sealed class PacketFilter
         return builder.JumpIfEqual(protocol, accept).Mark(drop).Drop().Mark(accept).Accept().Build();
     }
 
+    /// <summary>IPv6 packets to any of these addresses.</summary>
+    /// <param name="addresses">The addresses, a hundred at most: the kernel has little memory for a filter.</param>
+    /// <param name="direction">Which way they pass the interface.</param>
+    /// <param name="headerLength">How long the interface's link-layer header is: Ethernet's, or 0 in a tunnel of IPv6 alone.</param>
+    public static PacketFilter To(IEnumerable<Ipv6Address> addresses, PacketDirection direction, int headerLength = EthernetFrame.HeaderLength) =>
+        BuildAddresses(addresses, DestinationOffset, direction, headerLength);
+
+    /// <summary>IPv6 packets from any of these addresses.</summary>
+    /// <param name="addresses">The addresses, a hundred at most: the kernel has little memory for a filter.</param>
+    /// <param name="direction">Which way they pass the interface.</param>
+    /// <param name="headerLength">How long the interface's link-layer header is: Ethernet's, or 0 in a tunnel of IPv6 alone.</param>
+    public static PacketFilter From(IEnumerable<Ipv6Address> addresses, PacketDirection direction, int headerLength = EthernetFrame.HeaderLength) =>
+        BuildAddresses(addresses, SourceOffset, direction, headerLength);
+
+    // Each address has its own end: a jump over all of them could be too far.
+    private static PacketFilter BuildAddresses(IEnumerable<Ipv6Address> addresses, int offset, PacketDirection direction, int headerLength)
+    {
+        var builder = new PacketFilterBuilder();
+        BeginDirection(builder, direction);
+        if (headerLength > 0)
+        {
+            var ipv6 = builder.NewLabel();
+            builder.LoadHalf(headerLength - sizeof(ushort)).JumpIfEqual(Netlink.ETH_P_IPV6, ipv6).Drop().Mark(ipv6);
+        }
+
+        foreach (var address in addresses)
+        {
+            var next = builder.NewLabel();
+            var bytes = address.ToArray();
+            // From the end, where addresses differ most.
+            for (var word = bytes.Length - sizeof(uint); word >= 0; word -= sizeof(uint))
+            {
+                builder.LoadWord(headerLength + offset + word).JumpUnlessEqual(BinaryPrimitives.ReadUInt32BigEndian(bytes.AsSpan(word)), next);
+            }
+
+            builder.Accept().Mark(next);
+        }
+
+        return builder.Drop().Build();
+    }
+
     private static PacketFilter BuildNeighbourDiscovery()
     {
         var builder = new PacketFilterBuilder();
@@ -74,17 +120,36 @@ public sealed class PacketFilter
             .Build();
     }
 
-    private static PacketFilter BuildDirection(bool outgoing)
+    private static PacketFilter BuildDirection(PacketDirection direction)
     {
         var builder = new PacketFilterBuilder();
-        var sent = builder.NewLabel();
-        builder.LoadPacketType().JumpIfEqual((uint)PacketType.Outgoing, sent);
-        return outgoing ? builder.Drop().Mark(sent).Accept().Build() : builder.Accept().Mark(sent).Drop().Build();
+        BeginDirection(builder, direction);
+        return builder.Accept().Build();
+    }
+
+    private static void BeginDirection(PacketFilterBuilder builder, PacketDirection direction)
+    {
+        var passes = builder.NewLabel();
+        builder.LoadPacketType();
+        _ = direction == PacketDirection.Sent
+            ? builder.JumpIfEqual((uint)PacketType.Outgoing, passes)
+            : builder.JumpUnlessEqual((uint)PacketType.Outgoing, passes);
+        builder.Drop().Mark(passes);
     }
 
     private static void BeginReceivedIpv6(PacketFilterBuilder builder, FilterLabel drop) => builder
         .LoadPacketType().JumpIfEqual((uint)PacketType.Outgoing, drop)
         .LoadHalf(2 * LinkLayerAddress.Length).JumpUnlessEqual(Netlink.ETH_P_IPV6, drop);
+}
+
+/// <summary>Which way a packet passes an interface of this host.</summary>
+public enum PacketDirection
+{
+    /// <summary>It comes in by it.</summary>
+    Received,
+
+    /// <summary>It goes out by it.</summary>
+    Sent,
 }
 
 /// <summary>A place in a program to jump to.</summary>

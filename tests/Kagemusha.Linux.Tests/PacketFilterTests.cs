@@ -37,6 +37,17 @@ public sealed class PacketFilterTests
         { "cut off", false, Frame(58, []) },
     };
 
+    public static TheoryData<string, bool, byte[]> AddressFrames => new()
+    {
+        { "to it", true, Frame(17, new byte[8]) },
+        { "to another that ends in the same way", false, To(Ipv6Address.Parse("2001:db9::2")) },
+        { "to another that begins in the same way", false, To(Ipv6Address.Parse("2001:db8::3")) },
+        { "from it", false, Packets.Frame(default, default, EtherType.Ipv6, Packets.Ipv6(Destination, Source, 17, new byte[8])) },
+        { "another EtherType", false, Packets.Frame(default, default, EtherType.Ipv4, Packets.Ipv6(Source, Destination, 17, new byte[8])) },
+        { "cut off", false, Frame(17, [])[..^3] },
+        { "an empty frame", false, [0] },
+    };
+
     [Theory]
     [MemberData(nameof(MobilityFrames))]
     public void NextHeader_finds_a_header_behind_extension_headers(string what, bool passes, byte[] frame) =>
@@ -46,6 +57,34 @@ public sealed class PacketFilterTests
     [MemberData(nameof(NeighbourDiscoveryFrames))]
     public void NeighbourDiscovery_takes_its_five_types_from_the_link(string what, bool passes, byte[] frame) =>
         Assert.True(passes == Passes(PacketFilter.NeighbourDiscovery, frame), what);
+
+    [Theory]
+    [MemberData(nameof(AddressFrames))]
+    public void An_address_is_found_where_it_belongs(string what, bool passes, byte[] frame)
+    {
+        Assert.True(passes == Passes(PacketFilter.To([Destination], PacketDirection.Received), frame), what);
+        Assert.False(Passes(PacketFilter.To([Destination], PacketDirection.Sent), frame), $"{what}, sent");
+        Assert.True((what == "from it") == Passes(PacketFilter.From([Destination], PacketDirection.Received), frame), $"{what}, as its source");
+    }
+
+    [Fact]
+    public void An_address_is_found_where_there_is_no_link_layer_header()
+    {
+        var packet = Packets.Ipv6(Source, Destination, 17, new byte[8]);
+        Assert.True(Passes(PacketFilter.To([Destination], PacketDirection.Received, headerLength: 0), packet));
+        Assert.True(Passes(PacketFilter.From([Source], PacketDirection.Received, headerLength: 0), packet));
+        Assert.False(Passes(PacketFilter.To([Source], PacketDirection.Received, headerLength: 0), packet));
+    }
+
+    [Fact]
+    public void Any_of_a_hundred_addresses_is_found()
+    {
+        var addresses = Enumerable.Range(1, 100).Select(number => Ipv6Address.Parse($"2001:db8::{number:x}")).ToList();
+        var filter = PacketFilter.To(addresses, PacketDirection.Received);
+        Assert.All([addresses[0], addresses[50], addresses[^1]], address => Assert.True(Passes(filter, To(address)), $"{address}"));
+        Assert.False(Passes(filter, To(Ipv6Address.Parse("2001:db8::101"))));
+        Assert.False(Passes(PacketFilter.To([], PacketDirection.Received), To(Destination)));
+    }
 
     [Fact]
     public void Nothing_takes_nothing() => Assert.False(Passes(PacketFilter.Nothing, Frame(135, Packets.MobilityHeader)));
@@ -87,6 +126,9 @@ public sealed class PacketFilterTests
 
     private static byte[] Frame(byte nextHeader, byte[] payload) =>
         Packets.Frame(default, default, EtherType.Ipv6, Packets.Ipv6(Source, Destination, nextHeader, payload));
+
+    private static byte[] To(Ipv6Address destination) =>
+        Packets.Frame(default, default, EtherType.Ipv6, Packets.Ipv6(Source, destination, 17, new byte[8]));
 
     private static byte[] Icmp(byte type, byte hopLimit = 255) =>
         Packets.Frame(default, default, EtherType.Ipv6, Packets.Ipv6(Source, Destination, 58, [type, 0, 0, 0, 0, 0, 0, 0], hopLimit));

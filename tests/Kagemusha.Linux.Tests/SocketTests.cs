@@ -154,6 +154,51 @@ public sealed class SocketTests : IDisposable
     }
 
     [Fact]
+    public async Task A_counter_reads_the_first_packet_and_counts_all()
+    {
+        using var received = _there.Run(() => PacketCounter.To([GuestSite.Home, ThereAddress], _thereEnd, PacketDirection.Received));
+        using var back = _there.Run(() => PacketCounter.To([ThereAddress], _thereEnd, PacketDirection.Sent));
+        using var sent = _here.Run(() => PacketCounter.From([HereAddress], _hereEnd, PacketDirection.Sent));
+        using var others = _there.Run(() => PacketCounter.From([ThereAddress], _thereEnd, PacketDirection.Received));
+        var begin = DateTimeOffset.UtcNow;
+        var first = received.FirstAsync(_deadline.Token);
+        using var sender = Open(_here, _hereEnd, PacketFilter.Nothing);
+        sender.Send(Packets.Frame(ThereLink, HereLink, EtherType.Ipv6, UdpPacket("first")));
+        Assert.InRange(await first, begin.AddSeconds(-1), DateTimeOffset.UtcNow.AddSeconds(1));
+        Assert.Equal((1, 1), (received.Count, sent.Count));
+
+        for (var i = 1; i < 2000; i++)
+        {
+            sender.Send(Packets.Frame(ThereLink, HereLink, EtherType.Ipv6, UdpPacket(new('x', 1000))));
+        }
+
+        Assert.Equal((2000, 2000, 2000), (received.Count, received.Count, sent.Count));
+        Assert.Equal((0, 0), (back.Count, others.Count));
+    }
+
+    [Fact]
+    public void A_counter_counts_what_is_inside_a_tunnel()
+    {
+        foreach (var (host, local, remote) in new[] { (_here, HereAddress, ThereAddress), (_there, ThereAddress, HereAddress) })
+        {
+            host.Ip($"link add tunnel type ip6tnl mode ip6ip6 local {local} remote {remote} encaplimit none");
+            host.Ip("link set tunnel up");
+            host.Ip($"-6 route add {GuestSite.Home} dev tunnel");
+        }
+
+        using var sent = _here.Run(() => PacketCounter.To([GuestSite.Home], Link("tunnel"), PacketDirection.Sent));
+        using var received = _there.Run(() => PacketCounter.To([GuestSite.Home], Link("tunnel"), PacketDirection.Received));
+        using var from = _there.Run(() => PacketCounter.From([HereAddress], Link("tunnel"), PacketDirection.Received));
+        using var sender = _here.Run(() => new RawIpv6Sender());
+        for (var i = 0; i < 3; i++)
+        {
+            sender.Send(Packets.Ipv6(HereAddress, GuestSite.Home, 59, []));
+        }
+
+        Assert.Equal((3, 3, 3), (sent.Count, received.Count, from.Count));
+    }
+
+    [Fact]
     public async Task Waiting_ends_when_it_is_cancelled_or_the_socket_is_closed()
     {
         var receiver = Open(_there, _thereEnd, Udp);
@@ -271,11 +316,13 @@ public sealed class SocketTests : IDisposable
     private static byte[] UdpPacket(string text) =>
         Packets.Ipv6(HereAddress, ThereAddress, 17, Packets.Udp(HereAddress, ThereAddress, 9, System.Text.Encoding.ASCII.GetBytes(text)));
 
-    private static NetworkInterface End(NetworkNamespace host) => host.Run(() =>
+    private static NetworkInterface End(NetworkNamespace host) => host.Run(() => Link("end"));
+
+    private static NetworkInterface Link(string name)
     {
         using var kernel = new Kernel();
-        return kernel.Interfaces().Find("end")!;
-    });
+        return kernel.Interfaces().Find(name)!;
+    }
 
     private static PacketSocket Open(NetworkNamespace host, NetworkInterface link, PacketFilter filter) => host.Run(() => new PacketSocket(link.Index, filter));
 }

@@ -39,6 +39,14 @@ internal sealed class GuestLink(EnrolledInterface enrolled, Attachment attachmen
     /// <summary>Where it ends here.</summary>
     public Attachment Attachment { get; set; } = attachment;
 
+    /// <summary>The tap, or null while libvirt has not made it.</summary>
+    public string? Tap => Attachment switch
+    {
+        Attachment.Away away => away.Tap,
+        Attachment.Home home => home.Tap,
+        _ => null,
+    };
+
     /// <summary>One registration for each home address: no shared fate.</summary>
     public List<Registration> Registrations { get; } = [];
 

@@ -156,13 +156,10 @@ internal sealed class GuestLifecycle(
     public void Forget(Guest guest, bool moved)
     {
         registrar.Deactivate(guest);
-        if (guest.Presence == Presence.Incoming)
+        if (guest.MoveHere is not null)
         {
-            journal.Close(guest, MoveRole.Destination, MoveOutcome.Failed, "it never came");
-        }
-        else
-        {
-            journal.Close(guest, MoveRole.Destination, MoveOutcome.Moved, "it has gone from here");
+            var came = guest.Presence != Presence.Incoming;
+            arriving.Close(guest, came ? MoveOutcome.Moved : MoveOutcome.Failed, came ? "it has gone from here" : "it never came");
         }
 
         if (moved && guest.Departure is { IsTurned: true })

@@ -11,14 +11,14 @@ internal sealed class Arrival(PeerTicket from, HandOverTunnel tunnel)
 
     public HandOverTunnel Tunnel { get; } = tunnel;
 
-    /// <summary>The tunnel's index.</summary>
-    public int TunnelIndex { get; set; }
-
     /// <summary>Whether the other host's agent knows that the home agent has turned.</summary>
     public bool IsReported { get; set; }
 
     /// <summary>When it is to be looked at whether anything still comes; monotonic.</summary>
     public TimeSpan? LookAt { get; set; }
+
+    /// <summary>What is counted of the guest's packets, once its taps are there.</summary>
+    public ArrivalTraffic? Traffic { get; set; }
 
     /// <summary>What had come through the tunnel when it was looked at last.</summary>
     public long Received { get; set; }

@@ -68,7 +68,7 @@ internal sealed class ArrivingGuests(
     }
 
     /// <summary>The kernel has what it was to have: all that is to be done at once later is made ready.</summary>
-    /// <exception cref="KernelException">A link is not there.</exception>
+    /// <exception cref="KernelException">A link is not there, or no packet socket.</exception>
     public void Attached(Guest guest)
     {
         if (guest.Arrival is not { } arrival)
@@ -77,7 +77,11 @@ internal sealed class ArrivingGuests(
         }
 
         var links = kernel.Links();
-        arrival.TunnelIndex = links.IndexOf(arrival.Tunnel.Name);
+        if (guest is { Presence: Presence.Incoming, MoveHere: { } move })
+        {
+            arrival.Traffic ??= ArrivalTraffic.Open(guest, arrival.Tunnel, move, kernel, links);
+        }
+
         foreach (var link in guest.Links)
         {
             foreach (var registration in link.Registrations.Where(registration => registration.Path is not null))
@@ -116,8 +120,9 @@ internal sealed class ArrivingGuests(
     /// <summary>The guest runs here, and its registrations have been told.</summary>
     public void Activated(Guest guest)
     {
-        if (guest.Arrival is not null)
+        if (guest.Arrival is { } arrival)
         {
+            arrival.Traffic?.Resumed();
             // Its port floods again.
             if (guest.Links.Any(link => link.Attachment is Attachment.Home))
             {
@@ -183,7 +188,7 @@ internal sealed class ArrivingGuests(
 
             if (guest.Arrival is { } arrival && arrival.LookAt <= now)
             {
-                var received = kernel.Statistics(arrival.TunnelIndex)?.ReceivedPackets ?? arrival.Received;
+                var received = arrival.Traffic?.ThroughLastHost ?? arrival.Received;
                 if (received != arrival.Received)
                 {
                     arrival.Received = received;
@@ -191,18 +196,30 @@ internal sealed class ArrivingGuests(
                     continue;
                 }
 
+                guest.MoveHere?.Add(MoveStep.TunnelGone);
+                Close(guest, MoveOutcome.Moved);
                 End(guest);
                 log.Decision(guest.Name, "nothing comes through its last host any more: the hand-over's tunnel is closed");
-                guest.MoveHere?.Add(MoveStep.TunnelGone);
-                journal.Close(guest, MoveRole.Destination, MoveOutcome.Moved);
                 Changed?.Invoke();
             }
         }
     }
 
+    /// <summary>Nothing more is written down of how the guest came.</summary>
+    public void Close(Guest guest, MoveOutcome outcome, string? detail = null)
+    {
+        if (guest is { MoveHere: { } move, Arrival.Traffic: { } traffic })
+        {
+            move.Counters = traffic.Counters;
+        }
+
+        journal.Close(guest, MoveRole.Destination, outcome, detail);
+    }
+
     /// <summary>The guest has come for good, or will not come.</summary>
     public void End(Guest guest)
     {
+        guest.Arrival?.Traffic?.Dispose();
         guest.Arrival = null;
         foreach (var registration in guest.Registrations)
         {
@@ -233,7 +250,11 @@ internal sealed class ArrivingGuests(
         }
         else if (wasHeld)
         {
-            _held?.Release(registration.Address, prepared.Link);
+            var dropped = _held?.Release(registration.Address, prepared.Link) ?? 0;
+            if (guest.Arrival?.Traffic is { } traffic)
+            {
+                traffic.HeldDrops += dropped;
+            }
         }
 
         try
@@ -268,7 +289,7 @@ internal sealed class ArrivingGuests(
         }
 
         arrival.IsReported = true;
-        arrival.Received = kernel.Statistics(arrival.TunnelIndex)?.ReceivedPackets ?? 0;
+        arrival.Received = arrival.Traffic?.ThroughLastHost ?? 0;
         arrival.LookAt = Clock.Now + IdleInterval;
         if (guest.MoveHere is { } move)
         {

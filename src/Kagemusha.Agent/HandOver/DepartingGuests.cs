@@ -49,14 +49,14 @@ internal sealed class DepartingGuests(
         {
             Apply(guest, departure);
             var links = kernel.Links();
-            departure.TunnelIndex = links.IndexOf(tunnel.Name);
-            departure.Injector = new(departure.TunnelIndex);
-            departure.ForwardedBefore = kernel.Statistics(departure.TunnelIndex)?.TransmittedPackets ?? 0;
+            var tunnelLink = links.Get(tunnel.Name);
+            departure.Injector = new(tunnelLink.Index);
             departure.Turn = kernel.Prepare([.. guest.Links.SelectMany(link => Steps(guest, link, turned: true))], links);
             departure.TakeBack = kernel.Prepare([.. guest.Links.SelectMany(link => Steps(guest, link, turned: false))], links);
             departure.Links.AddRange(guest.Links.Select(link => Prepare(guest, link, links, isReadByQemu)));
             guest.MoveAway = new(guest.Uuid, guest.Name, MoveRole.Source, Clock.Now) { Peer = to.CertificateName };
             guest.MoveAway.Add(MoveStep.HandedOver);
+            departure.Traffic = new(guest, tunnelLink, guest.MoveAway);
             journal.Save(guest.MoveAway);
             return GuestHandOver.Of(guest, timings.HoldFor);
         }
@@ -84,9 +84,10 @@ internal sealed class DepartingGuests(
     private LinkDeparture Prepare(Guest guest, GuestLink link, NetworkInterfaceCollection links, bool isReadByQemu)
     {
         var prepared = new LinkDeparture(link);
-        if (TapOf(link) is { } name && links.Find(name) is { } tap)
+        if (link.Tap is { } name && links.Find(name) is { } tap)
         {
             prepared.Tail = kernel.KeepTail(tap.Index, isReadByQemu);
+            (prepared.Tap, prepared.DropsBefore) = (tap.Index, kernel.Statistics(tap.Index)?.TransmitDrops ?? 0);
         }
 
         if (guest.HomePath(link) is { } path && links.Find(path.Bridge) is { } bridge)
@@ -122,6 +123,7 @@ internal sealed class DepartingGuests(
         }
 
         tails.SendAsync(guest, departure);
+        CountDropsAsync(guest, departure);
     }
 
     /// <summary>The guest goes on here.</summary>
@@ -136,6 +138,7 @@ internal sealed class DepartingGuests(
         {
             departure.IsTurned = false;
             Carry(guest, departure.TakeBack);
+            CountForwarded(guest, departure);
             guest.MoveAway?.Add(MoveStep.TakenBack);
         }
 
@@ -189,8 +192,9 @@ internal sealed class DepartingGuests(
             return;
         }
 
-        var forwarded = kernel.Statistics(departure.TunnelIndex)?.TransmittedPackets ?? departure.Forwarded;
+        var forwarded = departure.Traffic!.Forwarded;
         var isIdle = departure.IsSettled && forwarded == departure.Forwarded;
+        CountForwarded(guest, departure);
         if (isIdle || departure.Deadline <= now)
         {
             End(guest);
@@ -200,11 +204,6 @@ internal sealed class DepartingGuests(
                 guest.Name, isIdle ? "nothing comes for it any more: the hand-over's tunnel is closed" : $"the hand-over's tunnel is closed after {Limit.TotalMinutes:0} min", failed: !isIdle);
             Changed?.Invoke();
             return;
-        }
-
-        if (guest.MoveAway is { } move)
-        {
-            move.Counters = move.Counters with { Forwarded = forwarded - departure.ForwardedBefore };
         }
 
         departure.Forwarded = forwarded;
@@ -227,13 +226,6 @@ internal sealed class DepartingGuests(
         ? HandOverDataPath.Steps(path, turned, kernel.Table)
         : AwayDataPath.Steps(guest.AwayPath(link)!, turned, kernel.Table);
 
-    private static string? TapOf(GuestLink link) => link.Attachment switch
-    {
-        Attachment.Away away => away.Tap,
-        Attachment.Home home => home.Tap,
-        _ => null,
-    };
-
     private void Carry(Guest guest, PreparedChanges? changes)
     {
         try
@@ -245,6 +237,25 @@ internal sealed class DepartingGuests(
             log.Decision(guest.Name, $"the switch: {e.Message}", failed: true);
             // The whole comparison may do better.
             Changed?.Invoke();
+        }
+    }
+
+    private static void CountForwarded(Guest guest, Departure departure)
+    {
+        if (guest.MoveAway is { } move)
+        {
+            move.Counters = move.Counters with { Forwarded = departure.Traffic!.Forwarded };
+        }
+    }
+
+    // After the switches of others that wait.
+    private async void CountDropsAsync(Guest guest, Departure departure)
+    {
+        await Task.Yield();
+        if (guest.MoveAway is { } move && guest.Departure == departure)
+        {
+            var dropped = departure.Links.Sum(link => link.Tap is { } tap && kernel.Statistics(tap) is { } now ? now.TransmitDrops - link.DropsBefore : 0);
+            move.Counters = move.Counters with { Dropped = dropped };
         }
     }
 }

@@ -11,6 +11,12 @@ internal sealed class LinkDeparture(GuestLink link) : IDisposable
     /// <summary>What answers for the guest on the home link.</summary>
     public StandInVoice? Voice { get; set; }
 
+    /// <summary>The tap's index, if it is there.</summary>
+    public int? Tap { get; set; }
+
+    /// <summary>How many frames the tap had dropped before.</summary>
+    public long DropsBefore { get; set; }
+
     /// <summary>What the tap was sent and nobody has read.</summary>
     public TapTail? Tail { get; set; }
 
@@ -28,9 +34,6 @@ internal sealed class Departure(HandOverTunnel tunnel, TimeSpan deadline) : IDis
 {
     public HandOverTunnel Tunnel { get; } = tunnel;
 
-    /// <summary>The tunnel's index.</summary>
-    public int TunnelIndex { get; set; }
-
     /// <summary>Whether QEMU itself reads the guest's taps, and copies for nobody go before what they take.</summary>
     public bool IsHeralded { get; set; }
 
@@ -46,11 +49,11 @@ internal sealed class Departure(HandOverTunnel tunnel, TimeSpan deadline) : IDis
     /// <summary>When it is to be looked at again.</summary>
     public TimeSpan LookAt { get; set; } = deadline;
 
+    /// <summary>What is counted of the guest's packets.</summary>
+    public DepartureTraffic? Traffic { get; set; }
+
     /// <summary>What had gone through the tunnel when it was looked at last.</summary>
     public long Forwarded { get; set; }
-
-    /// <summary>What had gone through the tunnel, which others share, before.</summary>
-    public long ForwardedBefore { get; set; }
 
     /// <summary>The switch.</summary>
     public PreparedChanges? Turn { get; set; }
@@ -72,5 +75,6 @@ internal sealed class Departure(HandOverTunnel tunnel, TimeSpan deadline) : IDis
         }
 
         Injector?.Dispose();
+        Traffic?.Dispose();
     }
 }

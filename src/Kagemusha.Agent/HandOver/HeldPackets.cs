@@ -21,12 +21,16 @@ internal sealed class HeldPackets : IDisposable
 
     private const int LargestMtu = 65535;
 
+    // What the agent has not read yet: a whole hold of a fast guest.
+    private const int ReceiveBuffer = 8 << 20;
+
     private readonly Dictionary<Ipv6Address, Queue<ReadOnlyMemory<byte>>> _held = [];
     private readonly Dictionary<Ipv6Address, FrameInjector> _released = [];
     private readonly byte[] _buffer = new byte[CapturedPacket.HeaderLength + LargestMtu];
     private readonly AgentLog _log;
     private readonly PacketSocket _socket;
     private readonly CancellationTokenSource _closing = new();
+    private long _dropped;
 
     /// <param name="exit">The index of the link at which the packets are read.</param>
     /// <param name="log">Where failures are told.</param>
@@ -36,6 +40,7 @@ internal sealed class HeldPackets : IDisposable
         ExitIndex = exit;
         _log = log;
         _socket = new(exit, PacketFilter.Received, withOffloads: true);
+        _socket.SetReceiveBuffer(ReceiveBuffer);
         ReceiveAsync();
     }
 
@@ -65,7 +70,8 @@ internal sealed class HeldPackets : IDisposable
     }
 
     /// <summary>What was kept goes out by this link, and what comes late at once.</summary>
-    public void Release(Ipv6Address home, int link)
+    /// <returns>How many had no room.</returns>
+    public long Release(Ipv6Address home, int link)
     {
         Drain();
         var queue = _held.GetValueOrDefault(home);
@@ -75,6 +81,11 @@ internal sealed class HeldPackets : IDisposable
         {
             Send(injector, frame);
         }
+
+        // Nobody knows whose the kernel has dropped: whoever is released first has them.
+        var dropped = _dropped + _socket.TakeStatistics().Drops;
+        _dropped = 0;
+        return dropped;
     }
 
     /// <summary>What has come since is read.</summary>
@@ -143,9 +154,16 @@ internal sealed class HeldPackets : IDisposable
         {
             Send(injector, _buffer.AsMemory(0, frame.Length));
         }
-        else if (_held.TryGetValue(home, out var queue) && queue.Count < MostFrames)
+        else if (_held.TryGetValue(home, out var queue))
         {
-            queue.Enqueue(_buffer.AsSpan(0, frame.Length).ToArray());
+            if (queue.Count < MostFrames)
+            {
+                queue.Enqueue(_buffer.AsSpan(0, frame.Length).ToArray());
+            }
+            else
+            {
+                _dropped++;
+            }
         }
     }
 

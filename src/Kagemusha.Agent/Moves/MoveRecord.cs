@@ -42,6 +42,15 @@ internal sealed class MoveRecord(Guid uuid, string name, MoveRole role, TimeSpan
         }
     }
 
+    /// <summary>Something has happened, unless it has before.</summary>
+    public void AddFirst(MoveStep step, string? detail, TimeSpan at)
+    {
+        if (At(step) is null)
+        {
+            Add(step, detail, at);
+        }
+    }
+
     /// <summary>When something first happened, by <see cref="Clock"/>, or null.</summary>
     public TimeSpan? At(MoveStep step) => _events.Where(happened => happened.Step == step).Min(happened => (TimeSpan?)happened.At);
 
