@@ -41,6 +41,16 @@ public sealed class RegistrarTests
     }
 
     [Fact]
+    public void Between_the_resume_of_a_guest_that_was_expected_and_its_update_nothing_is_written()
+    {
+        var guest = Put(Guests.Make(Guests.Away, Presence.Incoming));
+        _registrar.Expect(guest);
+        Assert.Equal(["saved", "changed"], _story);
+        _registrar.Activate(guest);
+        Assert.Equal(["saved", "changed", "sent"], _story);
+    }
+
+    [Fact]
     public void A_full_disk_costs_no_registration()
     {
         _diskIsFull = true;

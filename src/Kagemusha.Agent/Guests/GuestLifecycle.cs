@@ -114,6 +114,9 @@ internal sealed class GuestLifecycle(
         return changes;
     }
 
+    /// <summary>All that the guest will need is there, and it comes.</summary>
+    public void Expect(Guest guest) => registrar.Expect(guest);
+
     /// <summary>The guest runs here from now on.</summary>
     /// <param name="guest">The guest.</param>
     /// <param name="resumedAt">When libvirt said so, by <see cref="Clock"/>, or null for now.</param>
@@ -181,6 +184,11 @@ internal sealed class GuestLifecycle(
         if (moved)
         {
             departures.Add(guest);
+        }
+
+        if (moved || guest.Presence == Presence.Incoming)
+        {
+            // Whoever has the guest now has newer numbers.
             StateFile.Delete(guest.Uuid);
         }
 

@@ -49,6 +49,9 @@ internal sealed class Registrar
         .SelectMany(link => link.Registrations.Select(registration => registration.Node.NextWakeUp).Append(link.GuestPort?.NextWakeUp))
         .Min();
 
+    /// <summary>The guest is about to run here: its nodes' next numbers are made durable, so that no update waits for a disk.</summary>
+    public void Expect(Guest guest) => HandleAll(guest, _ => new MobileNodeInput.Expected());
+
     /// <summary>The guest runs here: each node is told where.</summary>
     public void Activate(Guest guest) => HandleAll(guest, link => link.Attachment is Attachment.Away away
         ? new MobileNodeInput.Away(away.CareOf.Address)

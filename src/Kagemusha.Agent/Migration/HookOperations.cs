@@ -150,7 +150,11 @@ internal sealed class HookOperations(
             throw;
         }
 
-        if (!incoming)
+        if (incoming)
+        {
+            lifecycle.Expect(guest);
+        }
+        else
         {
             // A plain start: the guest runs already.
             lifecycle.Activate(guest);

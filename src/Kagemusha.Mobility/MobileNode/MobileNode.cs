@@ -100,6 +100,9 @@ public sealed partial class MobileNode
         var effects = new List<MobileNodeEffect>();
         switch (input)
         {
+            case MobileNodeInput.Expected when _sequence.Reserve():
+                effects.Add(new MobileNodeEffect.SequenceReserved(_sequence.ReservedThrough));
+                break;
             case MobileNodeInput.Away { CareOfAddress: var careOfAddress }:
                 GoAway(now, careOfAddress);
                 break;

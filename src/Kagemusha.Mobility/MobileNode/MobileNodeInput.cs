@@ -9,6 +9,9 @@ public abstract record MobileNodeInput
     {
     }
 
+    /// <summary>The guest is about to run on this host: the number of its first update is reserved while nothing waits for it.</summary>
+    public sealed record Expected : MobileNodeInput;
+
     /// <summary>The guest runs on this host, on a foreign link; also: the care-of address has changed.</summary>
     /// <param name="CareOfAddress">The host's address that the home agent is to tunnel to.</param>
     public sealed record Away(Ipv6Address CareOfAddress) : MobileNodeInput;

@@ -19,13 +19,21 @@ internal struct SequenceCounter(ushort reservedThrough)
     /// <param name="reserved">Whether a new block had to be reserved for it.</param>
     public ushort Take(out bool reserved)
     {
-        reserved = _last == ReservedThrough;
-        if (reserved)
+        reserved = Reserve();
+        return ++_last;
+    }
+
+    /// <summary>Reserves a block, unless the next number is reserved.</summary>
+    /// <returns>Whether one had to be.</returns>
+    public bool Reserve()
+    {
+        if (_last != ReservedThrough)
         {
-            ReservedThrough += BlockSize;
+            return false;
         }
 
-        return ++_last;
+        ReservedThrough += BlockSize;
+        return true;
     }
 
     /// <summary>Continues behind the number that the home agent accepted last, as status 135 gives it.</summary>

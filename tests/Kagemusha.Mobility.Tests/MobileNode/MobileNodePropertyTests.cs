@@ -15,6 +15,7 @@ public class MobileNodePropertyTests
         (4, Gen.Bool.Select(other => (Operation)new Operation.Away(other ? OtherCareOfAddress : CareOfAddress))),
         (3, Gen.OneOf<Ipv6Address?>(null, CareOfAddress, OtherCareOfAddress).Select(previous => (Operation)new Operation.Home(previous))),
         (2, Gen.Const((Operation)new Operation.Passive())),
+        (1, Gen.Const((Operation)new Operation.Expected())),
         (2, Gen.Const((Operation)new Operation.Refresh())),
         (12, Gen.Const((Operation)new Operation.Wake())),
         (6, Gen.Double[0, 400].Select(seconds => (Operation)new Operation.Pass(Seconds(seconds)))),
@@ -45,6 +46,8 @@ public class MobileNodePropertyTests
         public sealed record Home(Ipv6Address? PreviousCareOfAddress) : Operation;
 
         public sealed record Passive : Operation;
+
+        public sealed record Expected : Operation;
 
         public sealed record Refresh : Operation;
 
@@ -97,6 +100,10 @@ public class MobileNodePropertyTests
                     break;
                 case Operation.Passive:
                     MoveTo(null, null, new MobileNodeInput.Passive());
+                    break;
+                case Operation.Expected:
+                    Assert.Empty(UpdatesIn(Handle(new MobileNodeInput.Expected())));
+                    Assert.NotEqual(_lastSent, _durable.ReservedThrough);
                     break;
                 case Operation.Refresh:
                     _tries = 0;

@@ -29,6 +29,21 @@ public class MobileNodeSequenceTests
     }
 
     [Fact]
+    public void A_guest_that_is_expected_has_its_number_reserved_before_it_runs()
+    {
+        var rig = new MobileNodeRig(new(64, null, TimeSpan.Zero, TimeSpan.Zero));
+
+        Assert.Equal([new MobileNodeEffect.SequenceReserved(128)], rig.Do(new MobileNodeInput.Expected()));
+        Assert.Empty(rig.Do(new MobileNodeInput.Expected()));
+        Assert.Equal(MobileNodePhase.Passive, rig.State.Phase);
+        Assert.Null(rig.Node.NextWakeUp);
+
+        var effects = rig.GoAway();
+        Assert.Equal(65, UpdateIn(effects).Sequence);
+        Assert.Empty(effects.OfType<MobileNodeEffect.SequenceReserved>());
+    }
+
+    [Fact]
     public void The_next_node_starts_behind_what_the_last_one_may_have_used()
     {
         var rig = new MobileNodeRig();
