@@ -244,7 +244,7 @@ internal sealed class DepartingGuests(
     {
         if (guest.MoveAway is { } move)
         {
-            move.Counters = move.Counters with { Forwarded = departure.Traffic!.Forwarded };
+            move.Counters = move.Counters with { Forwarded = departure.Traffic!.Forwarded, Reordered = departure.Traffic.Reordered };
         }
     }
 

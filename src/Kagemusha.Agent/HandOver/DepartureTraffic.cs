@@ -8,6 +8,7 @@ internal sealed class DepartureTraffic : IDisposable
 {
     private readonly PacketCount _in;
     private readonly PacketCount _out;
+    private long _tail;
 
     /// <exception cref="KernelException">No packet socket.</exception>
     public DepartureTraffic(Guest guest, NetworkInterface tunnel, MoveRecord move)
@@ -29,6 +30,20 @@ internal sealed class DepartureTraffic : IDisposable
 
     /// <summary>How many were led to the next host, those of the tail among them.</summary>
     public long Forwarded => _in.Count;
+
+    /// <summary>How many of the tail went behind packets that had come for the guest later.</summary>
+    public long Reordered { get; private set; }
+
+    /// <summary>So many frames of the tail are sent next.</summary>
+    public void TailFollows(int frames)
+    {
+        if (Forwarded > _tail)
+        {
+            Reordered += frames;
+        }
+
+        _tail += frames;
+    }
 
     public void Dispose()
     {

@@ -92,7 +92,9 @@ internal sealed class TailSender(Func<Guid, Task> mainLoopRound, MoveJournal jou
     private int Send(Departure departure, GuestLink link, Tail tail)
     {
         var sent = 0;
-        foreach (var frame in tail.Frames.Where(frame => link.Registrations.Exists(registration => CapturedPacket.IsFor(frame.Span, registration.Address))))
+        var frames = tail.Frames.Where(frame => link.Registrations.Exists(registration => CapturedPacket.IsFor(frame.Span, registration.Address))).ToList();
+        departure.Traffic!.TailFollows(frames.Count);
+        foreach (var frame in frames)
         {
             try
             {
