@@ -57,11 +57,13 @@ internal sealed class ArrivingGuests(
         guest.Arrival = new(from, tunnel);
         foreach (var link in guest.Links.Where(link => link.Attachment is Attachment.Away))
         {
+            // Of two hosts one may not have seen yet how slow the home agent can be.
+            var learnt = timings.HoldFor(link.Enrolled.HomeAgent);
             var handed = handOver.Links[link.Enrolled.Mac];
             foreach (var registration in link.Registrations)
             {
                 var isRegistered = !handed.IsAtHome && handOver.Snapshots[registration.Address] is { CareOfAddress: not null } snapshot && snapshot.BindingRemaining > TimeSpan.Zero;
-                registration.Path = new(isRegistered, handed.Hold);
+                registration.Path = new(isRegistered, handed.Hold > learnt ? handed.Hold : learnt);
                 registration.Led = registration.Path.Path;
             }
         }

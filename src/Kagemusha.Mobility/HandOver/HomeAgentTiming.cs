@@ -13,7 +13,7 @@ public sealed class HomeAgentTiming
     public static readonly TimeSpan ShortestHold = TimeSpan.FromMilliseconds(5);
 
     /// <summary>What is held at most, however slow the home agent was.</summary>
-    public static readonly TimeSpan LongestHold = TimeSpan.FromMilliseconds(100);
+    public static readonly TimeSpan LongestHold = ArrivalPath.LongestHold;
 
     // A home agent that was slow once is so for a while; one that has become faster is believed after so many.
     private const int Kept = 8;
