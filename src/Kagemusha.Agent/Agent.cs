@@ -21,6 +21,7 @@ internal sealed class Agent : IDisposable
     private readonly MoveJournal _journal;
     private readonly Adoption _adoption;
     private readonly Underlay _underlay;
+    private readonly RelayedDeregistrations _relayed;
     private readonly Hypervisor _hypervisor;
     private readonly Registrar _registrar;
     private readonly PeerChannel _channel;
@@ -43,8 +44,17 @@ internal sealed class Agent : IDisposable
         _hypervisor = new(configuration.LibvirtUri, loop, log);
         var hostKernel = new HostKernel(_kernel, configuration, log);
         var definition = new DomainDefinition(_hypervisor, _guests, log);
-        _underlay = new(configuration, _kernel, log, packet => _registrar!.Receive(packet));
-        _registrar = new(_guests, _underlay.Send, guest => StateFile.Write(guest), hostKernel.PortsOf, log, definition.Follow, (guest, link, registration, effect) => _arriving!.Follow(guest, link, registration, effect));
+        _underlay = new(configuration, _kernel, log, Receive);
+        _relayed = new(_guests, _underlay.Send);
+        _registrar = new(
+            _guests,
+            _underlay.Send,
+            (guest, packet) => _arriving!.RelayAsync(guest, packet),
+            guest => StateFile.Write(guest),
+            hostKernel.PortsOf,
+            log,
+            definition.Follow,
+            (guest, link, registration, effect) => _arriving!.Follow(guest, link, registration, effect));
         _channel = new(configuration.Peer, AddressTowards, (caller, request) => _loop.Ask(() => _outgoing!.AnswerAsync(caller, request)), log);
         var departures = new Departures();
         var timings = new HomeAgentTimings();
@@ -53,7 +63,7 @@ internal sealed class Agent : IDisposable
         _departing.Changed += ReapplySoon;
         _arriving.Changed += ReapplySoon;
         _lifecycle = new(configuration, _guests, hostKernel, _underlay, _registrar, _departing, _arriving, _journal, _channel, departures, log);
-        _outgoing = new(_guests, departures, IsMigratingAwayAsync, _departing.Prepare, _departing.Settled, _lifecycle.RenewTicket, (guest, line) => log.Decision(guest.Name, line));
+        _outgoing = new(_guests, departures, IsMigratingAwayAsync, _departing.Prepare, _departing.Settled, _relayed.AnswerAsync, _lifecycle.RenewTicket, (guest, line) => log.Decision(guest.Name, line));
         _attachments = new(_kernel, _underlay, BridgeOfNetworkAsync);
         _adoption = new(_hypervisor, _guests, _lifecycle, _registrar, _attachments, log);
         _hooks = new(_guests, _lifecycle, _attachments, new(configuration.Peer.SourceAgent, _channel, log), _arriving, _adoption.LookAsync, log);
@@ -175,6 +185,12 @@ internal sealed class Agent : IDisposable
         {
             move.Kind = kind;
         }
+    }
+
+    private void Receive(MobilityPacket packet)
+    {
+        _relayed.Receive(packet);
+        _registrar.Receive(packet);
     }
 
     private Ipv6Address? AddressTowards(Ipv6Address homeAgent)

@@ -199,7 +199,15 @@ public sealed class AdoptionTests
             _hypervisor = new(uri, loop, TestLog.Log);
             _underlay = new(Guests.Configuration, _kernel, TestLog.Log, _ => { });
             var kernel = new HostKernel(_kernel, Guests.Configuration, TestLog.Log);
-            var registrar = new Registrar(Table, _ => Assert.Fail("sent"), _ => Assert.Fail("saved"), kernel.PortsOf, TestLog.Log, _ => { }, (_, _, _, _) => { });
+            var registrar = new Registrar(
+                Table,
+                _ => Assert.Fail("sent"),
+                (_, _) => throw new PeerException("nobody is asked here"),
+                _ => Assert.Fail("saved"),
+                kernel.PortsOf,
+                TestLog.Log,
+                _ => { },
+                (_, _, _, _) => { });
             var lifecycle = new GuestLifecycle(Guests.Configuration, Table, kernel, _underlay, registrar, new(Table, kernel, _channel, null!, new(), _ => Task.FromResult(true), null!, TestLog.Log), new(Table, kernel, _channel, null!, new(), TestLog.Log), new(TestLog.Log.Warn), _channel, new(), TestLog.Log);
             var attachments = new Attachments(_kernel, _underlay, _ => Task.FromResult<string?>(null));
             Adoption = new(_hypervisor, Table, lifecycle, registrar, attachments, TestLog.Log);

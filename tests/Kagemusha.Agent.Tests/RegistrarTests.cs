@@ -8,7 +8,9 @@ public sealed class RegistrarTests
     private readonly GuestTable _guests = new();
     private readonly List<string> _story = [];
     private readonly List<MobilityPacket> _sent = [];
+    private readonly List<MobilityPacket> _relayed = [];
     private readonly Registrar _registrar;
+    private TaskCompletionSource<MobilityPacket?> _lastHost = new();
     private bool _diskIsFull;
 
     public RegistrarTests() => _registrar = new(
@@ -17,6 +19,11 @@ public sealed class RegistrarTests
         {
             _story.Add("sent");
             _sent.Add(packet);
+        },
+        (_, packet) =>
+        {
+            _relayed.Add(packet);
+            return _lastHost.Task;
         },
         _ =>
         {
@@ -129,6 +136,51 @@ public sealed class RegistrarTests
     }
 
     [Fact]
+    public async Task A_guest_that_has_come_home_is_de_registered_by_its_last_host() => await AgentLoopTests.OnLoop(async _ =>
+    {
+        var guest = Put(ComeHome());
+        _registrar.Activate(guest);
+        var update = Assert.Single(_relayed);
+        Assert.Equal((Guests.CareOf.Address, Guests.Home), (update.Source, update.HomeAddressOption));
+        Assert.Null(guest.Links[0].HomeLinkPort);
+
+        _lastHost.SetResult(Guests.Answer(update));
+        await Task.Yield();
+        Assert.Equal([MobileNodePhase.AtHome], Phases());
+        Assert.Empty(_sent);
+    });
+
+    [Fact]
+    public async Task An_answer_from_the_last_host_about_another_address_counts_for_nobody() => await AgentLoopTests.OnLoop(async _ =>
+    {
+        var other = Put(Guests.Make(Guests.Away, uuid: Guid.NewGuid(), interfaces: Guests.Second));
+        _registrar.Activate(other);
+        _registrar.Activate(Put(ComeHome()));
+        _lastHost.SetResult(Guests.Answer(_sent[0]));
+        await Task.Yield();
+        Assert.Equal([MobileNodePhase.Registering, MobileNodePhase.Deregistering], Phases());
+    });
+
+    [Fact]
+    public async Task Without_its_last_host_it_is_de_registered_from_home_at_once_if_it_is_still_here() => await AgentLoopTests.OnLoop(async _ =>
+    {
+        var guest = Put(ComeHome());
+        _registrar.Activate(guest);
+        _lastHost.SetException(new PeerException("no connection: Connection refused"));
+        await Task.Yield();
+        Assert.NotNull(guest.Links[0].HomeLinkPort);
+
+        _lastHost = new();
+        var gone = Put(ComeHome());
+        _registrar.Activate(gone);
+        _registrar.Deactivate(gone);
+        _lastHost.SetException(new PeerException("no connection: Connection refused"));
+        await Task.Yield();
+        Assert.Null(gone.Links[0].HomeLinkPort);
+        Assert.Null(_registrar.NextWakeUp);
+    });
+
+    [Fact]
     public async Task Who_waits_for_the_home_agent_hears_of_its_answer_and_a_refusal_does_not_stop_the_loop() => await AgentLoopTests.OnLoop(async _ =>
     {
         var guest = Put(Guests.Make(Guests.Away));
@@ -153,6 +205,13 @@ public sealed class RegistrarTests
         var guest = Put(Guests.Make(Guests.AtHome));
         _registrar.Activate(guest);
         Assert.Null(await _registrar.SettleAsync(guest));
+    }
+
+    private static Guest ComeHome()
+    {
+        var guest = Guests.Make(Guests.AtHome, interfaces: Guests.Enrolled with { Addresses = [new(Guests.Home, 64, BindingPossible: true)] });
+        guest.Links[0].PreviousCareOfAddress = Guests.CareOf.Address;
+        return guest;
     }
 
     private Guest Put(Guest guest)

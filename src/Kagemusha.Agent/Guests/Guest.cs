@@ -50,6 +50,9 @@ internal sealed class GuestLink(EnrolledInterface enrolled, Attachment attachmen
     /// <summary>One registration for each home address: no shared fate.</summary>
     public List<Registration> Registrations { get; } = [];
 
+    /// <summary>The care-of address that it had on the host that it comes home from: its home agent is told from there as long as that serves.</summary>
+    public Ipv6Address? PreviousCareOfAddress { get; set; }
+
     /// <summary>How libvirt has made the tap's port of the home link's bridge, while we have it otherwise.</summary>
     public Linux.BridgePortSettings? PortSettings { get; set; }
 
@@ -112,6 +115,10 @@ internal sealed class Guest(Guid uuid, string name, IReadOnlyList<GuestLink> lin
 
     /// <summary>To whom the guest was handed over last.</summary>
     public UsedTicket? HandedOver { get; set; }
+
+    /// <summary>Whether it was handed over to this caller, who still has the token that it has shown.</summary>
+    public bool WasHandedOverTo(PeerCaller caller, OneTimeToken token) =>
+        HandedOver is { } used && used.Token.Matches(token) && used.Certificate == caller.Thumbprint;
 
     /// <summary>When an incoming migration that has not come is given up; monotonic.</summary>
     public TimeSpan Deadline { get; set; }

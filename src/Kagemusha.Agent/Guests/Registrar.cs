@@ -11,6 +11,7 @@ internal sealed class Registrar
 
     private readonly GuestTable _guests;
     private readonly Action<MobilityPacket> _send;
+    private readonly Func<Guest, MobilityPacket, Task<MobilityPacket?>> _relay;
     private readonly Action<Guest> _save;
     private readonly AgentLog _log;
     private readonly Action<Guest> _changed;
@@ -20,6 +21,7 @@ internal sealed class Registrar
 
     /// <param name="guests">The guests of this host.</param>
     /// <param name="send">Sends from the care-of address.</param>
+    /// <param name="relay">Has the host that a guest comes from send; gives what has answered there.</param>
     /// <param name="save">Makes a guest's sequence numbers durable.</param>
     /// <param name="portsOf">A bridge's ports.</param>
     /// <param name="log">Where what has become of a binding is told.</param>
@@ -28,6 +30,7 @@ internal sealed class Registrar
     public Registrar(
         GuestTable guests,
         Action<MobilityPacket> send,
+        Func<Guest, MobilityPacket, Task<MobilityPacket?>> relay,
         Action<Guest> save,
         Func<string, IReadOnlyList<Linux.NetworkInterface>> portsOf,
         AgentLog log,
@@ -36,6 +39,7 @@ internal sealed class Registrar
     {
         _guests = guests;
         _send = send;
+        _relay = relay;
         _save = save;
         _portsOf = portsOf;
         _log = log;
@@ -55,7 +59,7 @@ internal sealed class Registrar
     /// <summary>The guest runs here: each node is told where.</summary>
     public void Activate(Guest guest) => HandleAll(guest, link => link.Attachment is Attachment.Away away
         ? new MobileNodeInput.Away(away.CareOf.Address)
-        : new MobileNodeInput.Home());
+        : new MobileNodeInput.Home(link.PreviousCareOfAddress));
 
     /// <summary>The guest's metadata may be other than libvirt has it.</summary>
     public void Changed(Guest guest) => _changed(guest);
@@ -92,7 +96,7 @@ internal sealed class Registrar
     /// <summary>A message has come; whose it is shows in its home address.</summary>
     public void Receive(MobilityPacket packet)
     {
-        var homeAddress = packet.HomeAddress ?? (packet.Message as BindingError)?.HomeAddress ?? packet.Destination;
+        var homeAddress = HomeAddressOf(packet);
         foreach (var guest in _guests.All)
         {
             foreach (var link in guest.Links)
@@ -105,6 +109,10 @@ internal sealed class Registrar
             }
         }
     }
+
+    /// <summary>Whose home address a message is about.</summary>
+    public static Ipv6Address HomeAddressOf(MobilityPacket packet) =>
+        packet.HomeAddress ?? (packet.Message as BindingError)?.HomeAddress ?? packet.Destination;
 
     /// <summary>Some time has come.</summary>
     public void WakeUp()
@@ -159,6 +167,9 @@ internal sealed class Registrar
                 case MobileNodeEffect.SendOnHomeLink { Packet: var packet }:
                     OpenHomeLink(link)?.Send(packet);
                     break;
+                case MobileNodeEffect.SendFromPreviousCareOfAddress { Packet: var packet }:
+                    RelayAsync(guest, link, registration, packet);
+                    break;
                 case MobileNodeEffect.AnnounceOnHomeLink:
                     OpenHomeLink(link)?.Announce(registration.Address);
                     break;
@@ -178,6 +189,26 @@ internal sealed class Registrar
         {
             link.HomeLinkPort?.Dispose();
             link.HomeLinkPort = null;
+        }
+    }
+
+    private async void RelayAsync(Guest guest, GuestLink link, Registration registration, MobilityPacket packet)
+    {
+        try
+        {
+            if (await _relay(guest, packet) is { } answer && HomeAddressOf(answer) == registration.Address)
+            {
+                Handle(guest, link, registration, new MobileNodeInput.Received(answer));
+            }
+        }
+        catch (PeerException e)
+        {
+            if (registration.Node.GetState(Clock.Now).Phase == MobileNodePhase.Deregistering)
+            {
+                _log.Decision(guest.Name, $"{registration.Address} is de-registered from home, not from {packet.Source}: {e.Message}");
+            }
+
+            Handle(guest, link, registration, new MobileNodeInput.PreviousCareOfAddressLost());
         }
     }
 

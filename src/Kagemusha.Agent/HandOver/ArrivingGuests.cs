@@ -55,14 +55,20 @@ internal sealed class ArrivingGuests(
         }
 
         guest.Arrival = new(from, tunnel);
-        foreach (var link in guest.Links.Where(link => link.Attachment is Attachment.Away))
+        foreach (var link in guest.Links)
         {
+            var handed = handOver.Links[link.Enrolled.Mac];
+            if (link.Attachment is Attachment.Home)
+            {
+                link.PreviousCareOfAddress = handed.CareOfAddress;
+                continue;
+            }
+
             // Of two hosts one may not have seen yet how slow the home agent can be.
             var learnt = timings.HoldFor(link.Enrolled.HomeAgent);
-            var handed = handOver.Links[link.Enrolled.Mac];
             foreach (var registration in link.Registrations)
             {
-                var isRegistered = !handed.IsAtHome && handOver.Snapshots[registration.Address] is { CareOfAddress: not null } snapshot && snapshot.BindingRemaining > TimeSpan.Zero;
+                var isRegistered = handed.CareOfAddress is not null && handOver.Snapshots[registration.Address] is { CareOfAddress: not null } snapshot && snapshot.BindingRemaining > TimeSpan.Zero;
                 registration.Path = new(isRegistered, handed.Hold > learnt ? handed.Hold : learnt);
                 registration.Led = registration.Path.Path;
             }
@@ -151,7 +157,7 @@ internal sealed class ArrivingGuests(
             case MobileNodeEffect.BindingChanged { Change: BindingChange.Refused, Status: not BindingStatus.SequenceNumberOutOfWindow }:
                 registration.Path?.UpdateUnanswered(Clock.Now);
                 break;
-            case MobileNodeEffect.UpdateAnswered answered:
+            case MobileNodeEffect.UpdateAnswered answered when link.Attachment is Attachment.Away:
                 // What follows from the answer is told next.
                 timings.Add(link.Enrolled.HomeAgent, answered);
                 return;
@@ -159,7 +165,7 @@ internal sealed class ArrivingGuests(
                 registration.Path?.Acknowledged(Clock.Now);
                 guest.MoveHere?.Add(MoveStep.Acknowledged);
                 break;
-            case MobileNodeEffect.SendOnHomeLink:
+            case MobileNodeEffect.SendOnHomeLink or MobileNodeEffect.SendFromPreviousCareOfAddress:
                 guest.MoveHere?.Add(MoveStep.UpdateSent);
                 return;
             case MobileNodeEffect.BindingChanged { Change: BindingChange.Deregistered }:
@@ -171,6 +177,26 @@ internal sealed class ArrivingGuests(
 
         Lead(guest, registration);
         Settle(guest);
+    }
+
+    /// <summary>Has the host that the guest comes from send a de-registration to the home agent.</summary>
+    /// <returns>What has answered it there; null if nothing has in time.</returns>
+    /// <exception cref="PeerException">That host is gone, or does not do it.</exception>
+    public async Task<MobilityPacket?> RelayAsync(Guest guest, MobilityPacket deregistration)
+    {
+        if (guest.Arrival is not { From: var from } || channel.Client is not { } client)
+        {
+            throw new PeerException("there is no way to it any more");
+        }
+
+        var request = new DeregistrationRequest(PeerRequest.CurrentVersion, guest.Uuid, from.Token, deregistration.ToArray());
+        return (await client.AskAsync(from.Endpoint, request)).Reply switch
+        {
+            HomeAgentAnswer { Packet: null } => null,
+            HomeAgentAnswer { Packet: { } bytes } when MobilityPacket.TryParse(bytes, out var packet, out _) => packet,
+            PeerRefused refused => throw new PeerException(refused.Reason),
+            _ => throw new PeerException("its answer makes no sense"),
+        };
     }
 
     /// <summary><see cref="NextWakeUp"/> has come.</summary>
@@ -227,6 +253,11 @@ internal sealed class ArrivingGuests(
         {
             _held?.Forget(registration.Address);
             registration.Path = null;
+        }
+
+        foreach (var link in guest.Links)
+        {
+            link.PreviousCareOfAddress = null;
         }
     }
 

@@ -151,10 +151,9 @@ internal sealed class DepartingGuests(
     /// <returns>What it cannot know of the move, if it was that one's.</returns>
     public PeerReply Settled(PeerCaller caller, ArrivedRequest arrived)
     {
-        if (guests.Departures.FirstOrDefault(guest => guest.Uuid == arrived.Domain) is { HandedOver: { } used, Departure: { } departure } guest && used.Token.Matches(arrived.Token)
-            && used.Certificate == caller.Thumbprint)
+        if (guests.Departures.FirstOrDefault(guest => guest.Uuid == arrived.Domain) is { } guest && guest.WasHandedOverTo(caller, arrived.Token))
         {
-            departure.IsSettled = true;
+            guest.Departure!.IsSettled = true;
             if (guest.MoveAway is { Kind: { } kind } move && move.At(MoveStep.Suspended) is { } suspended && move.At(MoveStep.TrafficTurned) is { } turned)
             {
                 var now = Clock.Now;

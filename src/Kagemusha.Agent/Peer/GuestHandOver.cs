@@ -5,9 +5,9 @@ using Kagemusha.Wire;
 namespace Kagemusha.Agent;
 
 /// <summary>An interface at the source.</summary>
-/// <param name="IsAtHome">Whether it is on the home link there.</param>
+/// <param name="CareOfAddress">The care-of address that it has there; null on its home link.</param>
 /// <param name="Hold">For how long the home agent may still drop what follows an update.</param>
-internal sealed record HandedLink(bool IsAtHome, TimeSpan Hold);
+internal sealed record HandedLink(Ipv6Address? CareOfAddress, TimeSpan Hold);
 
 /// <summary>What the source's agent knows of a guest that is coming.</summary>
 /// <param name="Profile">The metadata, brought up to date.</param>
@@ -20,7 +20,6 @@ internal sealed record GuestHandOver(
 {
     // Longer, and a guest would notice it; what is less is a home agent's.
     private const double LongestHold = 1;
-
 
     // RFC 6275, section 6.1.7: a lifetime has 16 bits of 4 s.
     private const double LongestLifetime = 4 * ushort.MaxValue;
@@ -35,7 +34,7 @@ internal sealed record GuestHandOver(
         link.Enrolled.Link.RouterLinkLayerAddress,
         link.Enrolled.Link.Mtu,
         link.Enrolled.Link.RouterAdvertisement.Span.ToArray(),
-        link.Attachment is Attachment.Home,
+        (link.Attachment as Attachment.Away)?.CareOf.Address,
         holdFor(link.Enrolled.HomeAgent).TotalSeconds,
         [.. link.Registrations.Select(Of)]))]);
 
@@ -56,7 +55,12 @@ internal sealed record GuestHandOver(
                 throw new PeerException($"its answer has a time to hold packets for {enrolled.Mac} that cannot be");
             }
 
-            links[enrolled.Mac] = new(handed.AtHome, TimeSpan.FromSeconds(handed.Hold));
+            if (handed.CareOfAddress is { } careOf && (!careOf.IsRoutableUnicast || enrolled.Addresses.Any(each => each.Address == careOf)))
+            {
+                throw new PeerException($"its answer has a care-of address for {enrolled.Mac} that cannot be: {careOf}");
+            }
+
+            links[enrolled.Mac] = new(handed.CareOfAddress, TimeSpan.FromSeconds(handed.Hold));
             return enrolled with
             {
                 Link = new([.. handed.Prefixes], handed.Router, handed.RouterLinkLayerAddress, handed.Mtu, [.. handed.RouterAdvertisement]),

@@ -11,20 +11,27 @@ namespace Kagemusha.Agent;
 /// <param name="isLeaving">Asks libvirt whether it is sending the domain to another host now.</param>
 /// <param name="prepare">Makes a guest ready to be handed over to another host.</param>
 /// <param name="arrived">Is told that a guest has arrived where it was handed over to, and answers.</param>
+/// <param name="deregister">Sends a guest's de-registration for the host that it was handed over to.</param>
 /// <param name="renew">Gives a guest another token.</param>
 /// <param name="log">Where what was given to whom is told.</param>
 internal sealed class OutgoingHandOvers(
     GuestTable guests, Departures departures, Func<Guid, Task<bool>> isLeaving,
-    Func<Guest, PeerEndpoint, HandOver> prepare, Func<PeerCaller, ArrivedRequest, PeerReply> arrived, Action<Guest> renew, Action<Guest, string> log)
+    Func<Guest, PeerEndpoint, HandOver> prepare, Func<PeerCaller, ArrivedRequest, PeerReply> arrived,
+    Func<PeerCaller, DeregistrationRequest, Task<PeerAnswer>> deregister, Action<Guest> renew, Action<Guest, string> log)
 {
-    // The same for each cause: whoever guesses learns nothing.
-    private static readonly PeerRefused Refusal = new("it has no migration of this VM under way that would allow it: its log says more");
+    /// <summary>The same for each cause: whoever guesses learns nothing.</summary>
+    public static readonly PeerRefused Refusal = new("it has no migration of this VM under way that would allow it: its log says more");
 
     public async Task<PeerAnswer> AnswerAsync(PeerCaller caller, PeerRequest request)
     {
         if (request is ArrivedRequest there)
         {
             return new(arrived(caller, there));
+        }
+
+        if (request is DeregistrationRequest deregistration)
+        {
+            return await deregister(caller, deregistration);
         }
 
         if (request is not HandOverRequest wanted)

@@ -9,6 +9,7 @@ namespace Kagemusha.Control;
 [JsonDerivedType(typeof(HandedOver), "handed-over")]
 [JsonDerivedType(typeof(DomainLeft), "domain-left")]
 [JsonDerivedType(typeof(Understood), "understood")]
+[JsonDerivedType(typeof(HomeAgentAnswer), "home-agent-answer")]
 [JsonDerivedType(typeof(PeerRefused), "refused")]
 public abstract record PeerReply;
 
@@ -23,7 +24,7 @@ public sealed record HandOver(IReadOnlyList<HandedInterface> Interfaces) : PeerR
 /// <param name="RouterLinkLayerAddress">The home router's link-layer address.</param>
 /// <param name="Mtu">The home link's MTU.</param>
 /// <param name="RouterAdvertisement">The home router's last advertisement, from its type on.</param>
-/// <param name="AtHome">Whether the guest is on its home link there: what it sends need not wait for its home agent.</param>
+/// <param name="CareOfAddress">The care-of address that the guest has there, acknowledged or not; null on its home link.</param>
 /// <param name="Hold">For how many seconds the home agent may still drop what follows an update.</param>
 /// <param name="Addresses">The home addresses.</param>
 public sealed record HandedInterface(
@@ -33,7 +34,7 @@ public sealed record HandedInterface(
     LinkLayerAddress RouterLinkLayerAddress,
     int Mtu,
     byte[] RouterAdvertisement,
-    bool AtHome,
+    Ipv6Address? CareOfAddress,
     double Hold,
     IReadOnlyList<HandedAddress> Addresses);
 
@@ -58,6 +59,10 @@ public sealed record DomainLeft(double SuspendedAgo, double TurnedAgo, MoveKind 
 
 /// <summary>The caller has been heard.</summary>
 public sealed record Understood : PeerReply;
+
+/// <summary>What the home agent has answered to a packet that was sent to it for the caller.</summary>
+/// <param name="Packet">The IPv6 packet with its answer; null if none came in time.</param>
+public sealed record HomeAgentAnswer(byte[]? Packet) : PeerReply;
 
 /// <summary>The caller gets nothing, and is not told of what there is.</summary>
 /// <param name="Reason">One sentence for the caller's administrator.</param>

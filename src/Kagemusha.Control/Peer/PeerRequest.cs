@@ -7,10 +7,11 @@ namespace Kagemusha.Control;
 [JsonPolymorphic(TypeDiscriminatorPropertyName = "request")]
 [JsonDerivedType(typeof(HandOverRequest), "hand-over")]
 [JsonDerivedType(typeof(ArrivedRequest), "arrived")]
+[JsonDerivedType(typeof(DeregistrationRequest), "deregistration")]
 public abstract record PeerRequest(int Version)
 {
     /// <summary>The version that this program speaks, and the only one.</summary>
-    public const int CurrentVersion = 3;
+    public const int CurrentVersion = 4;
 }
 
 /// <summary>A domain is migrating to the caller, who wants what its agent knows of it; answered by <see cref="HandOver"/>.</summary>
@@ -28,3 +29,13 @@ public sealed record HandOverRequest(int Version, Guid Domain, OneTimeToken Toke
 /// <param name="Domain">The domain's UUID.</param>
 /// <param name="Token">What was shown for the hand-over.</param>
 public sealed record ArrivedRequest(int Version, Guid Domain, OneTimeToken Token) : PeerRequest(Version);
+
+/// <summary>
+/// A domain that was handed over is on its home link now, at the caller's. Its home agent is to be told so from the care-of address that it had, where
+/// the one that is asked can send from and the caller cannot. Answered by <see cref="HomeAgentAnswer"/>.
+/// </summary>
+/// <param name="Version">The version of the messages that the caller speaks.</param>
+/// <param name="Domain">The domain's UUID.</param>
+/// <param name="Token">What was shown for the hand-over.</param>
+/// <param name="Packet">The IPv6 packet with the Binding Update.</param>
+public sealed record DeregistrationRequest(int Version, Guid Domain, OneTimeToken Token, byte[] Packet) : PeerRequest(Version);

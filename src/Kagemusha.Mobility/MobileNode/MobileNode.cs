@@ -109,6 +109,10 @@ public sealed partial class MobileNode
             case MobileNodeInput.Home { PreviousCareOfAddress: var previousCareOfAddress }:
                 GoHome(now, previousCareOfAddress);
                 break;
+            case MobileNodeInput.PreviousCareOfAddressLost when IsDeregistering && _updateSource != _configuration.HomeAddress:
+                _updateSource = _configuration.HomeAddress;
+                StartUpdates(now);
+                break;
             case MobileNodeInput.Passive:
                 LeaveFor(Place.Elsewhere, default);
                 break;

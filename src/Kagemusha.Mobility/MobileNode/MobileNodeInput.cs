@@ -22,6 +22,9 @@ public abstract record MobileNodeInput
     /// </param>
     public sealed record Home(Ipv6Address? PreviousCareOfAddress = null) : MobileNodeInput;
 
+    /// <summary>The host that the guest came home from does not send for it any more: the home agent is told from home.</summary>
+    public sealed record PreviousCareOfAddressLost : MobileNodeInput;
+
     /// <summary>The guest does not run on this host: it is paused, or gone. Nothing is sent for it.</summary>
     public sealed record Passive : MobileNodeInput;
 

@@ -155,10 +155,17 @@ public sealed class ChannelTests : IDisposable
     }
 
     [Fact]
+    public async Task What_the_home_agent_has_answered_comes_back_with_the_reply()
+    {
+        var request = new DeregistrationRequest(PeerRequest.CurrentVersion, PeerRig.Uuid, _rig.Ticket.Token, [1, 2, 3]);
+        Assert.Equal([1, 2, 3], Assert.IsType<HomeAgentAnswer>(await _rig.AskAsync(request)).Packet);
+    }
+
+    [Fact]
     public async Task Another_version_is_named()
     {
         var reply = Assert.IsType<PeerRefused>(await _rig.AskAsync(_rig.Request with { Version = 1 }));
-        Assert.Contains("version 3 of the agents' messages, not 1", reply.Reason, StringComparison.Ordinal);
+        Assert.Contains("version 4 of the agents' messages, not 1", reply.Reason, StringComparison.Ordinal);
         Assert.Equal("hv-b (::1) got nothing: it speaks version 1 of the agents' messages", _rig.NextRefusal());
     }
 

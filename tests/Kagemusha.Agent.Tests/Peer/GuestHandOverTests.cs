@@ -21,7 +21,7 @@ public sealed class GuestHandOverTests : IDisposable
         Assert.Equal(320, snapshot.ReservedThrough);
         Assert.Equal(PeerRig.CareOfAddress, snapshot.CareOfAddress);
         Assert.InRange(snapshot.BindingRemaining.TotalSeconds, 300, 400);
-        Assert.Equal(new(IsAtHome: true, TimeSpan.FromMilliseconds(8)), links[_guest.Links[0].Enrolled.Mac]);
+        Assert.Equal(new(CareOfAddress: null, TimeSpan.FromMilliseconds(8)), links[_guest.Links[0].Enrolled.Mac]);
     }
 
     [Fact]
@@ -39,6 +39,24 @@ public sealed class GuestHandOverTests : IDisposable
         Refused(new([]), "says nothing of the interface 52:54:00:00:00:01");
         Refused(new([handed with { Mac = LinkLayerAddress.Parse("52:54:00:00:00:02") }]), "says nothing of the interface 52:54:00:00:00:01");
         Refused(new([handed with { Addresses = [] }]), "says nothing of the home address 2001:db8:1::42");
+    }
+
+    [Fact]
+    public void Where_it_is_away_its_care_of_address_is_told_acknowledged_or_not()
+    {
+        _guest.Links[0].Attachment = Guests.Away;
+        var links = GuestHandOver.Read(GuestHandOver.Of(_guest, _ => TimeSpan.Zero), Profile).Links;
+        Assert.Equal(Guests.CareOf.Address, links[_guest.Links[0].Enrolled.Mac].CareOfAddress);
+    }
+
+    [Theory]
+    [InlineData("::")]
+    [InlineData("fe80::1")]
+    [InlineData("2001:db8:1::42")] // The home address.
+    public void A_care_of_address_that_cannot_be_is_refused(string address)
+    {
+        var handed = GuestHandOver.Of(_guest, _ => TimeSpan.FromMilliseconds(8)).Interfaces[0];
+        Refused(new([handed with { CareOfAddress = Ipv6Address.Parse(address) }]), "a care-of address for 52:54:00:00:00:01 that cannot be");
     }
 
     [Theory]

@@ -27,7 +27,7 @@ internal sealed class PeerRig : IDisposable
         Guest = new(Uuid, "vm", [Link()]) { Presence = Presence.Running };
         Guests.Put(Guest);
         _server = new(Authority.For("hv-a"));
-        Outgoing = new(Guests, Departures, _ => Task.FromResult(IsMigrating), Prepare, Answer, Renewed.Add, (guest, line) => Told.Add($"{guest.Name}: {line}"));
+        Outgoing = new(Guests, Departures, _ => Task.FromResult(IsMigrating), Prepare, Answer, DeregisterAsync, Renewed.Add, (guest, line) => Told.Add($"{guest.Name}: {line}"));
         _listener = new(new(IPAddress.IPv6Loopback, 0), _server, patience ?? TimeSpan.FromSeconds(20), Outgoing.AnswerAsync, Refused.Add);
         _running = _listener.RunAsync(_stop.Token);
         Endpoint = new(Ipv6Address.Parse("::1"), (ushort)_listener.LocalEndPoint.Port, "hv-a");
@@ -129,6 +129,9 @@ internal sealed class PeerRig : IDisposable
         Arrived.Add((caller, arrived));
         return Left;
     }
+
+    private Task<PeerAnswer> DeregisterAsync(PeerCaller caller, DeregistrationRequest request) =>
+        Task.FromResult(new PeerAnswer(new HomeAgentAnswer(request.Packet)));
 
     private HandOver Prepare(Guest guest, PeerEndpoint to) =>
         Obstacle is null ? GuestHandOver.Of(guest, _ => TimeSpan.FromMilliseconds(8)) : throw new UnreachableException(Obstacle);

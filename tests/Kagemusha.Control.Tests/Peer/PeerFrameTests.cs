@@ -20,7 +20,7 @@ public class PeerFrameTests
         Assert.True(OneTimeToken.TryParse(Digits, out var token));
         var request = new HandOverRequest(PeerRequest.CurrentVersion, Domain, token, Endpoint);
         const string Json = $$"""
-            {"request":"hand-over","domain":"c0ffee00-0000-4000-8000-000000000001","token":"{{Digits}}","destination":{"address":"2001:db8:f4::2","port":6275,"certificate_name":"hv-b"},"version":3}
+            {"request":"hand-over","domain":"c0ffee00-0000-4000-8000-000000000001","token":"{{Digits}}","destination":{"address":"2001:db8:f4::2","port":6275,"certificate_name":"hv-b"},"version":4}
             """;
         using var stream = new MemoryStream();
         await PeerFrame.WriteAsync(stream, request, Cancellation);
@@ -29,10 +29,28 @@ public class PeerFrameTests
         Assert.Equal(request, await PeerFrame.ReadRequestAsync(stream, Cancellation));
     }
 
+    [Fact]
+    public async Task What_is_to_be_sent_for_another_host_and_its_answer_are_written_and_read()
+    {
+        const string Request = $$"""
+            {"request":"deregistration","domain":"c0ffee00-0000-4000-8000-000000000001","token":"{{Digits}}","packet":"YAAA","version":4}
+            """;
+        using var request = new MemoryStream(Frame(Request));
+        var read = Assert.IsType<DeregistrationRequest>(await PeerFrame.ReadRequestAsync(request, Cancellation));
+        Assert.Equal([0x60, 0, 0], read.Packet);
+        using var written = new MemoryStream();
+        await PeerFrame.WriteAsync(written, read, Cancellation);
+        Assert.Equal(Frame(Request), written.ToArray());
+
+        using var reply = new MemoryStream(Frame("""{"reply":"home-agent-answer","packet":"YAAA"}"""));
+        Assert.Equal([0x60, 0, 0], Assert.IsType<HomeAgentAnswer>(await PeerFrame.ReadReplyAsync(reply, Cancellation)).Packet);
+    }
+
     public static TheoryData<PeerReply, string> Replies => new()
     {
         { new HandedOver(null), """{"reply":"handed-over","to":null}""" },
         { new HandedOver(Endpoint), """{"reply":"handed-over","to":{"address":"2001:db8:f4::2","port":6275,"certificate_name":"hv-b"}}""" },
+        { new HomeAgentAnswer(null), """{"reply":"home-agent-answer","packet":null}""" },
         { new PeerRefused("no"), """{"reply":"refused","reason":"no"}""" },
         { new Understood(), """{"reply":"understood"}""" },
         { new DomainLeft(1.5, 1.25, MoveKind.Postcopy), """{"reply":"domain-left","suspended_ago":1.5,"turned_ago":1.25,"kind":"postcopy"}""" },
@@ -53,7 +71,7 @@ public class PeerFrameTests
     public async Task A_hand_over_is_written_and_read()
     {
         const string Json = """
-            {"reply":"hand-over","interfaces":[{"mac":"52:54:00:00:00:01","prefixes":["2001:db8:1::/64"],"router":"fe80::1","router_link_layer_address":"52:54:00:ff:00:01","mtu":1500,"router_advertisement":"hgAA","at_home":true,"hold":0.008,"addresses":[{"home_address":"2001:db8:1::42","reserved_through":320,"care_of_address":null,"binding_remaining":0,"binding_may_remain":0.5}]}]}
+            {"reply":"hand-over","interfaces":[{"mac":"52:54:00:00:00:01","prefixes":["2001:db8:1::/64"],"router":"fe80::1","router_link_layer_address":"52:54:00:ff:00:01","mtu":1500,"router_advertisement":"hgAA","care_of_address":null,"hold":0.008,"addresses":[{"home_address":"2001:db8:1::42","reserved_through":320,"care_of_address":null,"binding_remaining":0,"binding_may_remain":0.5}]}]}
             """;
         using var read = new MemoryStream(Frame(Json));
         var handOver = Assert.IsType<HandOver>(await PeerFrame.ReadReplyAsync(read, Cancellation));

@@ -125,6 +125,38 @@ public class MobileNodeHomeTests
     }
 
     [Fact]
+    public void Where_the_previous_host_does_not_send_it_goes_out_from_home_at_once_and_an_answer_from_there_still_counts()
+    {
+        var rig = new MobileNodeRig();
+        rig.Register();
+        rig.Do(FromForeign);
+
+        Assert.Equal([FromHome(3)], rig.Do(new MobileNodeInput.PreviousCareOfAddressLost()));
+        Assert.Empty(rig.Do(new MobileNodeInput.PreviousCareOfAddressLost()));
+        Assert.Equal(BindingChange.Deregistered, ChangeIn(rig.Receive(PreviousAcknowledgement(2))).Change);
+    }
+
+    [Fact]
+    public void Only_who_de_registers_by_way_of_the_previous_host_cares_whether_it_is_lost()
+    {
+        var rig = new MobileNodeRig();
+        Unmoved();
+        rig.Register();
+        Unmoved();
+        rig.Do(new MobileNodeInput.Home());
+        Unmoved();
+        rig.Do(new MobileNodeInput.Passive());
+        Unmoved();
+
+        void Unmoved()
+        {
+            var before = rig.Observe();
+            Assert.Empty(rig.Do(new MobileNodeInput.PreviousCareOfAddressLost()));
+            Assert.Equal(before, rig.Observe());
+        }
+    }
+
+    [Fact]
     public void Once_it_is_de_registered_the_previous_host_is_not_asked_again()
     {
         var rig = new MobileNodeRig();
