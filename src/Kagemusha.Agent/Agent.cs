@@ -151,8 +151,7 @@ internal sealed class Agent : IDisposable
                 when guest is { Presence: Presence.Running }:
                 Tell(guest.MoveAway, happened.Detail == (int)SuspendedDetail.PostCopy ? MoveKind.Postcopy : MoveKind.Precopy);
                 _lifecycle.Leave(guest, at);
-                // After the switches of others that leave at the same time.
-                _loop.Post(() => _log.Decision(guest.Name, $"suspended to leave {Describe.Place(guest)}: this host is no longer active for it"));
+                Say(guest, $"suspended to leave {Describe.Place(guest)}: this host is no longer active for it");
                 break;
             case (LifecycleEventType.Suspended, (int)SuspendedDetail.PostCopy) when guest is not null:
                 Tell(guest.MoveAway, MoveKind.Postcopy);
@@ -160,17 +159,17 @@ internal sealed class Agent : IDisposable
             case (LifecycleEventType.Resumed, _) when guest is { Presence: Presence.Incoming }:
                 Tell(guest.MoveHere, happened.Detail == (int)ResumedDetail.PostCopy ? MoveKind.Postcopy : MoveKind.Precopy);
                 _lifecycle.Activate(guest, at);
-                _log.Decision(guest.Name, $"arrived: {Describe.Place(guest)}");
+                Say(guest, $"arrived: {Describe.Place(guest)}");
                 break;
             case (LifecycleEventType.Resumed, _) when guest is { Presence: Presence.Leaving }:
                 _lifecycle.Activate(guest);
                 _registrar.Refresh(guest);
-                _log.Decision(guest.Name, $"its migration failed, it goes on: {Describe.Place(guest)}");
+                Say(guest, $"its migration failed, it goes on: {Describe.Place(guest)}");
                 break;
             case (LifecycleEventType.Stopped, _) when guest is not null:
                 var moved = happened.Detail == (int)StoppedDetail.Migrated;
                 _lifecycle.Forget(guest, moved);
-                _log.Decision(guest.Name, $"{(moved ? "moved away" : "stopped")}: its data path on {Environment.MachineName} is removed");
+                Say(guest, $"{(moved ? "moved away" : "stopped")}: its data path on {Environment.MachineName} is removed");
                 break;
             case (LifecycleEventType.Started or LifecycleEventType.Resumed, _) when guest is null:
                 // Started with this agent dead, or its hook call failed.
@@ -178,6 +177,9 @@ internal sealed class Agent : IDisposable
                 break;
         }
     }
+
+    /// <summary>Writes a decision down, after the switches of others that move at the same time.</summary>
+    private void Say(Guest guest, string line) => _loop.Post(() => _log.Decision(guest.Name, line));
 
     private static void Tell(MoveRecord? move, MoveKind kind)
     {

@@ -16,6 +16,8 @@ internal sealed class Difference
     private readonly KernelScope _scope;
     private readonly IReadOnlyCollection<Change> _failed;
     private readonly HashSet<KernelObject> _present;
+    private readonly ILookup<string, Filter> _filters;
+    private readonly ILookup<uint, Route> _unreachable;
     private readonly Dictionary<string, NetworkInterface> _doomed;
     private readonly Dictionary<string, NetworkInterface> _released;
     private readonly HashSet<string> _usurped;
@@ -27,6 +29,8 @@ internal sealed class Difference
     {
         (_wanted, _actual, _scope, _failed) = (wanted, actual, scope, failed);
         _present = [.. _actual.Objects];
+        _filters = _wanted.OfType<Filter>().ToLookup(filter => filter.Link);
+        _unreachable = _wanted.OfType<Route>().Where(route => route.Link is null).ToLookup(route => route.Table);
         var links = _actual.Interfaces.Values;
         var kept = _wanted.OfType<Link>().ToDictionary(link => link.Name);
         var vrfs = links.Where(link => _scope.Owns(link) && link.Kind == "vrf").Select(link => link.Index).ToHashSet();
@@ -122,7 +126,7 @@ internal sealed class Difference
     private bool IsPlaced(BridgeForwardingEntry entry) => _actual.Interfaces.TryGetValue(entry.Link, out var link)
         && _scope.Owns(link) && (entry.IsSticky || link.BridgePort is { Learning: false });
 
-    private bool HasFilters(string link) => _wanted.OfType<Filter>().Any(filter => filter.Link == link);
+    private bool HasFilters(string link) => _filters.Contains(link);
 
     private void DeleteLinks()
     {
@@ -214,8 +218,7 @@ internal sealed class Difference
 
     private void AddFilters()
     {
-        foreach (var filters in _wanted.OfType<Filter>().Where(filter => IsThere(filter.Link)).GroupBy(filter => filter.Link)
-            .OrderBy(filters => filters.Key, StringComparer.Ordinal))
+        foreach (var filters in _filters.Where(filters => IsThere(filters.Key)).OrderBy(filters => filters.Key, StringComparer.Ordinal))
         {
             if (!_present.Contains(new Classifier(filters.Key)))
             {
@@ -308,7 +311,7 @@ internal sealed class Difference
     /// <summary>Whether all that has to be there before the link carries packets has been seen in the kernel.</summary>
     private bool MayEnter(Link link)
     {
-        if (!_wanted.OfType<Filter>().Where(filter => filter.Link == link.Name).All(_present.Contains))
+        if (!_filters[link.Name].All(_present.Contains))
         {
             return false;
         }
@@ -320,7 +323,7 @@ internal sealed class Difference
 
         return IsThere(link.Master)
             && (_actual.Interfaces[link.Master] is not { Kind: "vrf" } vrf
-                || _wanted.OfType<Route>().Where(route => route.Link is null && route.Table == vrf.Table).All(_present.Contains));
+                || _unreachable[vrf.Table].All(_present.Contains));
     }
 
     private void AddObjects()

@@ -167,7 +167,7 @@ internal sealed class GuestLifecycle(
 
         if (moved && guest.Departure is { IsTurned: true })
         {
-            guests.Depart(guest);
+            departing.Left(guest);
             if (guest.Links.All(link => link.Attachment is Attachment.Home))
             {
                 arriving.End(guest);
@@ -178,6 +178,7 @@ internal sealed class GuestLifecycle(
             arriving.End(guest);
             journal.Close(guest, MoveRole.Source, MoveOutcome.Failed, "it has gone from here");
             guests.Remove(guest.Uuid);
+            Reapply();
         }
 
         IncomingMarker.Delete(guest.Uuid);
@@ -191,8 +192,6 @@ internal sealed class GuestLifecycle(
             // Whoever has the guest now has newer numbers.
             StateFile.Delete(guest.Uuid);
         }
-
-        Reapply();
     }
 
     /// <summary>The ticket was used: the next migration needs another.</summary>

@@ -126,6 +126,13 @@ internal sealed class DepartingGuests(
         CountDropsAsync(guest, departure);
     }
 
+    /// <summary>The guest has left this host, which goes on leading what comes for it to the other one.</summary>
+    public void Left(Guest guest)
+    {
+        guests.Depart(guest);
+        Changed?.Invoke();
+    }
+
     /// <summary>The guest goes on here.</summary>
     public void TakeBack(Guest guest)
     {
