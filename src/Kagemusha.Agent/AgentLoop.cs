@@ -1,3 +1,5 @@
+using Kagemusha.Linux;
+
 namespace Kagemusha.Agent;
 
 /// <summary>
@@ -42,9 +44,10 @@ internal sealed class AgentLoop : SynchronizationContext
         return answer.Task;
     }
 
-    /// <summary>Runs <paramref name="main"/> on the calling thread until it is done.</summary>
+    /// <summary>Runs <paramref name="main"/> on the calling thread until it is done: packets wait for what is decided here.</summary>
     public void Run(Func<Task> main)
     {
+        Scheduling.GoFirst();
         SetSynchronizationContext(this);
         var task = main();
         task.ContinueWith(_ => End(), CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);

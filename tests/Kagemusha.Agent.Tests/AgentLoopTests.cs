@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace Kagemusha.Agent.Tests;
 
 public sealed class AgentLoopTests
@@ -23,6 +25,20 @@ public sealed class AgentLoopTests
         await done.Task;
 
         Assert.Equal(Enumerable.Range(0, 1000).Select(piece => (piece, thread)), ran);
+    });
+
+    [Fact]
+    public async Task Its_thread_goes_before_others_and_those_that_it_makes_do_not() => await OnLoop(_ =>
+    {
+        var (here, there) = (Nice(), 0);
+        var made = new Thread(() => there = Nice());
+        made.Start();
+        made.Join();
+        Assert.Equal((-10, 0), (here, there));
+        return Task.CompletedTask;
+
+        // proc_pid_stat(5): the seventeenth value after the name.
+        static int Nice() => int.Parse(File.ReadAllText("/proc/thread-self/stat").Split(") ")[1].Split(' ')[16], CultureInfo.InvariantCulture);
     });
 
     [Fact]
