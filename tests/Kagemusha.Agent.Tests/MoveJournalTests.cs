@@ -273,6 +273,37 @@ public sealed class MoveJournalTests : IDisposable
         void Add(MoveStep step, double milliseconds) => record.Add(step, at: at + TimeSpan.FromMilliseconds(milliseconds));
     }
 
+    [Theory]
+    [InlineData(null, 500, 498)]
+    [InlineData(600, 500, 498)]
+    [InlineData(490, 490, 488)]
+    public void What_the_source_has_said_is_put_before_the_first_packet_from_there(int? firstPacket, double turned, double suspended)
+    {
+        var began = Clock.Now;
+        var record = new MoveRecord(Guests.Uuid, "vm", MoveRole.Destination, began) { Kind = MoveKind.Precopy };
+
+        record.Add(new DomainLeft(1.502, 1.5, MoveKind.Postcopy), began + Milliseconds(2000), firstPacket is { } first ? began + Milliseconds(first) : null);
+
+        Assert.Equal(MoveKind.Postcopy, record.Kind);
+        Assert.Equal((Milliseconds(suspended), Milliseconds(turned)), (record.At(MoveStep.Suspended) - began, record.At(MoveStep.TrafficTurned) - began));
+        Assert.All(record.TakeSnapshot().Events, happened => Assert.Equal("at the source", happened.Detail));
+
+        static TimeSpan Milliseconds(double milliseconds) => TimeSpan.FromMilliseconds(milliseconds);
+    }
+
+    [Theory]
+    [InlineData(-1, 1)]
+    [InlineData(1, -1)]
+    [InlineData(1e300, 1)]
+    [InlineData(double.NaN, 1)]
+    public void What_the_source_cannot_have_meant_is_not_written_down(double suspendedAgo, double turnedAgo)
+    {
+        var record = new MoveRecord(Guests.Uuid, "vm", MoveRole.Destination, Clock.Now);
+        record.Add(new DomainLeft(suspendedAgo, turnedAgo, MoveKind.Postcopy), Clock.Now, null);
+        Assert.Null(record.Kind);
+        Assert.Empty(record.TakeSnapshot().Events);
+    }
+
     /// <summary>A move that is kept.</summary>
     private MoveRecord Begin(MoveRole role, Guid? uuid = null, string name = "vm", string? peer = null, MoveJournal? journal = null)
     {

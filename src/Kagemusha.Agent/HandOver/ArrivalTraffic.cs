@@ -26,7 +26,11 @@ internal sealed class ArrivalTraffic : IDisposable
     private ArrivalTraffic(HostKernel kernel, MoveRecord move)
     {
         _kernel = kernel;
-        _throughLastHost = new(at => move.AddFirst(MoveStep.FirstPacketIn, "through the last host", at));
+        _throughLastHost = new(at =>
+        {
+            FirstThroughLastHost = at;
+            move.AddFirst(MoveStep.FirstPacketIn, "through the last host", at);
+        });
         _directly = new(at =>
         {
             _notOvertaken = ThroughLastHost;
@@ -37,6 +41,9 @@ internal sealed class ArrivalTraffic : IDisposable
 
     /// <summary>How many came through the hand-over's tunnel.</summary>
     public long ThroughLastHost => _throughLastHost.Count;
+
+    /// <summary>When the first of them came, by <see cref="Clock"/>.</summary>
+    public TimeSpan? FirstThroughLastHost { get; private set; }
 
     /// <summary>How many of the guest's own had no room while they were held.</summary>
     public long HeldDrops { get; set; }

@@ -12,10 +12,6 @@ namespace Kagemusha.Agent;
 internal sealed class ArrivingGuests(
     GuestTable guests, HostKernel kernel, PeerChannel channel, MoveJournal journal, HomeAgentTimings timings, AgentLog log) : IDisposable
 {
-    // A migration that takes longer is none: what the source's agent says is not believed then.
-    private const double LongestMove = 86400;
-    private const string AtTheSource = "at the source";
-
     // Longer than the source's agent waits for the last packet.
     private static readonly TimeSpan IdleInterval = TimeSpan.FromSeconds(5);
 
@@ -339,11 +335,9 @@ internal sealed class ArrivingGuests(
         {
             var (reply, sentAt) = await channel.Client!.AskAsync(
                 arrival.From.Endpoint, new ArrivedRequest(PeerRequest.CurrentVersion, guest.Uuid, arrival.From.Token));
-            if (move is not null && reply is DomainLeft { SuspendedAgo: >= 0 and <= LongestMove, TurnedAgo: >= 0 and <= LongestMove } left)
+            if (move is not null && reply is DomainLeft left)
             {
-                move.Kind = left.Kind;
-                move.Add(MoveStep.Suspended, AtTheSource, sentAt - TimeSpan.FromSeconds(left.SuspendedAgo));
-                move.Add(MoveStep.TrafficTurned, AtTheSource, sentAt - TimeSpan.FromSeconds(left.TurnedAgo));
+                move.Add(left, sentAt, arrival.Traffic?.FirstThroughLastHost);
                 journal.Save(move);
             }
         }

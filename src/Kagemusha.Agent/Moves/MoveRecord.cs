@@ -15,6 +15,10 @@ internal sealed class MoveRecord(Guid uuid, string name, MoveRole role, TimeSpan
     /// <summary>Longer details are cut: the whole history has to fit into one reply.</summary>
     public const int LongestDetail = 160;
 
+    // More is no answer to believe.
+    private const double LongestAgo = 86400;
+    private const string AtTheSource = "at the source";
+
     private readonly DateTimeOffset _began = DateTimeOffset.UtcNow - (Clock.Now - began);
     private readonly List<(MoveStep Step, TimeSpan At, string? Detail)> _events = [];
 
@@ -49,6 +53,24 @@ internal sealed class MoveRecord(Guid uuid, string name, MoveRole role, TimeSpan
         {
             Add(step, detail, at);
         }
+    }
+
+    /// <summary>The source's agent has said how the guest left, in times before its answer: nobody knows by how much the hosts' clocks differ.</summary>
+    /// <param name="left">What it has said; nothing is written down of what cannot be.</param>
+    /// <param name="sentAt">When it has, as far as is known.</param>
+    /// <param name="firstThroughSource">When the first packet came from there: the traffic had been turned by then.</param>
+    public void Add(DomainLeft left, TimeSpan sentAt, TimeSpan? firstThroughSource)
+    {
+        if (left is not { SuspendedAgo: >= 0 and <= LongestAgo, TurnedAgo: >= 0 and <= LongestAgo })
+        {
+            return;
+        }
+
+        var turned = sentAt - TimeSpan.FromSeconds(left.TurnedAgo);
+        turned = firstThroughSource < turned ? firstThroughSource.Value : turned;
+        Kind = left.Kind;
+        Add(MoveStep.Suspended, AtTheSource, turned - TimeSpan.FromSeconds(left.SuspendedAgo - left.TurnedAgo));
+        Add(MoveStep.TrafficTurned, AtTheSource, turned);
     }
 
     /// <summary>When something first happened, by <see cref="Clock"/>, or null.</summary>
