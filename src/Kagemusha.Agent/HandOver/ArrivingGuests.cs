@@ -148,7 +148,7 @@ internal sealed class ArrivingGuests(
         {
             case MobileNodeEffect.SendFromCareOfAddress:
                 registration.Path?.UpdateSent(Clock.Now);
-                guest.MoveHere?.Add(MoveStep.UpdateSent);
+                guest.MoveHere?.Add(MoveStep.UpdateSent, $"{registration.Address}");
                 break;
             case MobileNodeEffect.BindingChanged { Change: BindingChange.Refused, Status: not BindingStatus.SequenceNumberOutOfWindow }:
                 registration.Path?.UpdateUnanswered(Clock.Now);
@@ -159,13 +159,16 @@ internal sealed class ArrivingGuests(
                 return;
             case MobileNodeEffect.BindingChanged { Change: BindingChange.Registered or BindingChange.Refreshed }:
                 registration.Path?.Acknowledged(Clock.Now);
-                guest.MoveHere?.Add(MoveStep.Acknowledged);
+                guest.MoveHere?.Add(MoveStep.Acknowledged, $"{registration.Address}");
                 break;
-            case MobileNodeEffect.SendOnHomeLink or MobileNodeEffect.SendFromPreviousCareOfAddress:
-                guest.MoveHere?.Add(MoveStep.UpdateSent);
+            case MobileNodeEffect.SendOnHomeLink:
+                guest.MoveHere?.Add(MoveStep.UpdateSent, $"{registration.Address}, on the home link");
+                return;
+            case MobileNodeEffect.SendFromPreviousCareOfAddress:
+                guest.MoveHere?.Add(MoveStep.UpdateSent, $"{registration.Address}, by the last host");
                 return;
             case MobileNodeEffect.BindingChanged { Change: BindingChange.Deregistered }:
-                guest.MoveHere?.Add(MoveStep.Acknowledged);
+                guest.MoveHere?.Add(MoveStep.Acknowledged, $"{registration.Address}");
                 break;
             default:
                 return;
@@ -267,12 +270,13 @@ internal sealed class ArrivingGuests(
 
         var wasHeld = registration.Led == OutboundPath.Held;
         registration.Led = path.Path;
-        guest.MoveHere?.Add(MoveStep.PathChanged, path.Path switch
+        var way = path.Path switch
         {
             OutboundPath.ThroughSource => "out through the last host",
             OutboundPath.Held => "out: held",
             _ => "out by the home agent's tunnel",
-        });
+        };
+        guest.MoveHere?.Add(MoveStep.PathChanged, $"{registration.Address}, {way}");
         if (path.Path == OutboundPath.Held)
         {
             _held?.Hold(registration.Address);
