@@ -5,7 +5,7 @@ namespace Kagemusha.MoveReport;
 /// <summary>What <c>scripts/demo --json</c> writes.</summary>
 internal sealed record Report(
     IReadOnlyList<ReportedMove> Moves, int ProbeIntervalMs, double HomeAgentRttMs, double HostToHostOneWayMs, int GuestBoots,
-    double? ControlLatenessMs, IReadOnlyList<Verdict> Verdicts);
+    double? ControlLatenessMs, bool MachineBusy, IReadOnlyList<Verdict> Verdicts);
 
 /// <summary>
 /// One move of the report. <paramref name="HomeAgentProcessingMs"/> is what <c>out</c> may add to the network's limit: how long the home

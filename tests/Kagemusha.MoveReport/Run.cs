@@ -48,7 +48,7 @@ internal sealed class Run
         IdleMeasurement = Measure(Idle.Probes.Contains);
         ReportedMove[] moves = [.. _run.Moves.Select((move, i) => Measure(move, i, directory))];
         Report = new(moves, _record.IntervalMs, _run.HomeAgentRttMs, _run.HostToHostOneWayMs, _record.Boots.Count,
-            moves.Max(move => move.ControlLatenessMs), Judge(moves));
+            moves.Max(move => move.ControlLatenessMs), IsMachineBusy(moves), Judge(moves));
         Check();
     }
 
@@ -75,6 +75,10 @@ internal sealed class Run
         : null;
 
     private long NextCall(int move) => move + 1 < _run.Moves.Count ? _run.Moves[move + 1].CalledAt : long.MaxValue;
+
+    /// <summary>Whether a process that has nothing to do with the network was usually later than the network may be: then these verdicts say nothing of it.</summary>
+    private static bool IsMachineBusy(ReportedMove[] moves) =>
+        moves.Length > 0 && Verdict.Median(moves.Select(move => move.ControlLatenessMs ?? 0)) > Verdict.MarginMs;
 
     private IReadOnlyList<Verdict> Judge(ReportedMove[] moves)
     {
@@ -150,7 +154,7 @@ internal sealed class Run
         foreach (var verdict in Report.Verdicts)
         {
             var (direction, statistic, measured, limit) = verdict;
-            Expect(verdict.Ok, string.Create(CultureInfo.InvariantCulture,
+            Expect(verdict.Ok || Report.MachineBusy, string.Create(CultureInfo.InvariantCulture,
                 $"the network added {measured} ms {direction}, {statistic} of the moves, more than {limit} ms"));
         }
 

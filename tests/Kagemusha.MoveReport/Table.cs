@@ -39,7 +39,7 @@ internal static class Table
             .. report.Verdicts.Select(verdict => new[]
             {
                 $"{verdict.Direction}, {verdict.Statistic}", Milliseconds(verdict.MeasuredMs), Milliseconds(verdict.LimitMs),
-                verdict.Ok ? "ok" : "TOO LATE",
+                verdict.Ok ? "ok" : report.MachineBusy ? "the machine is too busy to tell" : "TOO LATE",
             }),
             .. controls.Length == 0 ? Array.Empty<string[]>() : [["control, median", Milliseconds(Verdict.Median(controls)), "", ""]],
         ]);
@@ -59,7 +59,7 @@ internal static class Table
             {string.Join("; ", usual)}.
             At most: the way between the two hosts, {Milliseconds(report.HostToHostOneWayMs)}, and {Milliseconds(Verdict.MarginMs)}; for the
             worst move also its control, a process that only wakes up every {run.ControlIntervalMs} ms with the probes' priority: where
-            that is late itself, the machine is too busy to tell. Out from one foreign host to another is judged without the home agent's time
+            that is late itself (its median by more than {Milliseconds(Verdict.MarginMs)}), the machine is too busy to tell. Out from one foreign host to another is judged without the home agent's time
             for the update: from it to its acknowledgement, less an echo's round trip. Updates are those sent until one was accepted:
             where it took more than one, one was lost or refused.
             """);
