@@ -110,7 +110,7 @@ internal sealed class Difference
 
         static int DeletionOrder(KernelObject there) => there switch
         {
-            Filter { Action: FilterAction.Pass } => 0,
+            Filter { Action: FilterAction.Pass or FilterAction.Redirect } => 0,
             Filter => 1,
             Route => 2,
             Rule => 3,
@@ -225,8 +225,8 @@ internal sealed class Difference
                 Do(ChangeKind.Add, new Classifier(filters.Key));
             }
 
-            foreach (var filter in filters.Where(filter => !_present.Contains(filter))
-                .OrderBy(filter => filter.Action == FilterAction.Pass).ThenBy(filter => filter.Hook).ThenBy(filter => filter.Priority))
+            foreach (var filter in filters.Where(filter => !_present.Contains(filter) && (filter.Target is null || IsThere(filter.Target)))
+                .OrderBy(filter => filter.Action is FilterAction.Pass or FilterAction.Redirect).ThenBy(filter => filter.Hook).ThenBy(filter => filter.Priority))
             {
                 var old = _actual.Objects.OfType<Filter>().FirstOrDefault(there => there.Identity.Equals(filter.Identity));
                 if (old is not null && (old.Match.GetType(), old.Match.Protocol) == (filter.Match.GetType(), filter.Match.Protocol) && old.Match is not U32Match)

@@ -20,18 +20,20 @@ internal static class FilterActions
     private static readonly byte[] CookieText = "kg"u8.ToArray();
 
     /// <summary>Writes a filter's actions, the first one with a mark of whose they are.</summary>
-    public static void Write(NetlinkWriter writer, ushort type, Filter filter, int link, byte protocol)
+    public static void Write(NetlinkWriter writer, ushort type, Filter filter, Func<string, int> indexOf, byte protocol)
     {
         var actions = writer.BeginNested(type);
         if (filter.Action == FilterAction.Herald)
         {
             var guest = (filter.Match as FlowerMatch)?.DestinationLinkLayer ?? throw new ArgumentException("a herald goes before frames to one link-layer address", nameof(filter));
-            var mirror = Generic(MirredLength, TC_ACT_PIPE);
-            MemoryMarshal.Write(mirror.AsSpan(GenericLength), TCA_EGRESS_MIRROR);
-            MemoryMarshal.Write(mirror.AsSpan(GenericLength + sizeof(int)), link);
             Write(1, "skbmod", TCA_SKBMOD_PARMS, Skbmod(TC_ACT_PIPE), Filter.Nobody);
-            Write(2, "mirred", TCA_MIRRED_PARMS, mirror, null);
+            Write(2, "mirred", TCA_MIRRED_PARMS, Mirred(TC_ACT_PIPE, TCA_EGRESS_MIRROR, indexOf(filter.Link)), null);
             Write(3, "skbmod", TCA_SKBMOD_PARMS, Skbmod(TC_ACT_OK), guest);
+        }
+        else if (filter.Action == FilterAction.Redirect)
+        {
+            var target = indexOf(filter.Target ?? throw new ArgumentException("what is redirected needs a target", nameof(filter)));
+            Write(1, "mirred", TCA_MIRRED_PARMS, Mirred(TC_ACT_STOLEN, TCA_EGRESS_REDIR, target), null);
         }
         else
         {
@@ -62,9 +64,24 @@ internal static class FilterActions
     }
 
     /// <summary>Reads a filter's actions; null if they are none that we make.</summary>
-    public static FilterAction? Read(NetlinkAttributes actions)
+    /// <param name="actions">The list.</param>
+    /// <param name="target">The index of the link to which packets are redirected, if they are.</param>
+    public static FilterAction? Read(NetlinkAttributes actions, out int target)
     {
+        target = 0;
         var first = actions.Nested(1);
+        if (first.Text(TCA_ACT_KIND) == "mirred")
+        {
+            var redirection = first.Nested(TCA_ACT_OPTIONS)[TCA_MIRRED_PARMS];
+            if (actions.Has(2) || redirection.Length < MirredLength || MemoryMarshal.Read<int>(redirection[GenericLength..]) != TCA_EGRESS_REDIR)
+            {
+                return null;
+            }
+
+            target = MemoryMarshal.Read<int>(redirection[(GenericLength + sizeof(int))..]);
+            return FilterAction.Redirect;
+        }
+
         if (first.Text(TCA_ACT_KIND) == "skbmod")
         {
             var isHerald = first.Nested(TCA_ACT_OPTIONS).LinkLayer(TCA_SKBMOD_DMAC) == Filter.Nobody
@@ -90,6 +107,14 @@ internal static class FilterActions
     public static bool AreMarked(NetlinkAttributes actions, byte protocol) => actions.Nested(1)[TCA_ACT_COOKIE].SequenceEqual(Cookie(protocol));
 
     private static byte[] Cookie(byte protocol) => [.. CookieText, protocol];
+
+    private static byte[] Mirred(int action, int what, int link)
+    {
+        var parameters = Generic(MirredLength, action);
+        MemoryMarshal.Write(parameters.AsSpan(GenericLength), what);
+        MemoryMarshal.Write(parameters.AsSpan(GenericLength + sizeof(int)), link);
+        return parameters;
+    }
 
     private static byte[] Skbmod(int action)
     {

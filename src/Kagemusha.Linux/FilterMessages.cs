@@ -46,7 +46,7 @@ internal static class FilterMessages
     }
 
     /// <summary>Reads a filter; null for the parts of a classifier that are none.</summary>
-    public static FilterMessage? Read(ReadOnlySpan<byte> payload, string link, FilterHook hook, byte protocol)
+    public static FilterMessage? Read(ReadOnlySpan<byte> payload, string link, FilterHook hook, byte protocol, Func<int, string?> nameOf)
     {
         if (payload.Length < InfoLength)
         {
@@ -73,13 +73,16 @@ internal static class FilterMessages
             _ => null,
         };
         var actions = options.Nested(kind == "u32" ? TCA_U32_ACT : TCA_FLOWER_ACT);
-        var action = FilterActions.Read(actions);
+        var action = FilterActions.Read(actions, out var target);
         return new(
-            new(link, hook, (ushort)(info >> 16), action is null || match is null ? new UnknownMatch(kind, etherType) : match, action ?? FilterAction.Pass),
+            new(link, hook, (ushort)(info >> 16), action is null || match is null ? new UnknownMatch(kind, etherType) : match, action ?? FilterAction.Pass)
+            {
+                Target = target == 0 ? null : nameOf(target),
+            },
             FilterActions.AreMarked(actions, protocol));
     }
 
-    public static void Write(NetlinkWriter writer, Filter filter, ChangeKind kind, int link, byte protocol)
+    public static void Write(NetlinkWriter writer, Filter filter, ChangeKind kind, Func<string, int> indexOf, byte protocol)
     {
         var (type, flags) = kind switch
         {
@@ -90,7 +93,7 @@ internal static class FilterMessages
         var handle = kind != ChangeKind.Delete && filter.Match is not U32Match ? FlowerHandle : 0;
         var info = (uint)filter.Priority << 16 | BinaryPrimitives.ReverseEndianness(filter.Match.Protocol);
         writer.Begin(type, NLM_F_ACK | flags);
-        Header(writer, link, handle, Parent(filter.Hook), info);
+        Header(writer, indexOf(filter.Link), handle, Parent(filter.Hook), info);
         if (kind != ChangeKind.Delete)
         {
             writer.Text(TCA_KIND, filter.Match is U32Match ? "u32" : "flower");
@@ -99,14 +102,14 @@ internal static class FilterMessages
             {
                 case U32Match match:
                     writer.Bytes(TCA_U32_SEL, Selector(match));
-                    FilterActions.Write(writer, TCA_U32_ACT, filter, link, protocol);
+                    FilterActions.Write(writer, TCA_U32_ACT, filter, indexOf, protocol);
                     break;
                 case FlowerMatch match:
                     WriteFlower(writer, match);
-                    FilterActions.Write(writer, TCA_FLOWER_ACT, filter, link, protocol);
+                    FilterActions.Write(writer, TCA_FLOWER_ACT, filter, indexOf, protocol);
                     break;
                 default:
-                    FilterActions.Write(writer, TCA_FLOWER_ACT, filter, link, protocol);
+                    FilterActions.Write(writer, TCA_FLOWER_ACT, filter, indexOf, protocol);
                     break;
             }
 

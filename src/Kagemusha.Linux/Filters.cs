@@ -23,6 +23,9 @@ public enum FilterAction
 
     /// <summary>It goes on, and right before it by the same link a copy of it that is addressed to <see cref="Filter.Nobody"/>.</summary>
     Herald,
+
+    /// <summary>It leaves by <see cref="Filter.Target"/> at once, whatever the routes say; a tunnel gets it without its Ethernet header.</summary>
+    Redirect,
 }
 
 /// <summary>A packet filter (tc) at the clsact queueing discipline, which comes and goes with the first and last filter of a link.</summary>
@@ -35,6 +38,9 @@ public sealed record Filter(string Link, FilterHook Hook, ushort Priority, Filte
 {
     /// <summary>A link-layer address that no one has, one of ours.</summary>
     public static LinkLayerAddress Nobody { get; } = LinkLayerAddress.Parse("02:6b:00:00:00:00");
+
+    /// <summary>The link by which redirected packets leave.</summary>
+    public string? Target { get; init; }
 
     internal override object Identity => (Link, Hook, Priority);
 
@@ -59,6 +65,7 @@ public sealed record Filter(string Link, FilterHook Hook, ushort Priority, Filte
     {
         FilterAction.Pass => "pass",
         FilterAction.Drop => "drop",
+        FilterAction.Redirect => $"mirred egress redirect dev {Target}",
         _ => $"skbmod set dmac {Nobody} pipe action mirred egress mirror dev {Link} pipe action skbmod set dmac {(Match as FlowerMatch)?.DestinationLinkLayer}",
     };
 }

@@ -223,7 +223,7 @@ public sealed class Kernel : IDisposable
                 FilterMessages.WriteClassifier(writer, isDeletion, indexOf(classifier.Link));
                 break;
             case Filter filter:
-                FilterMessages.Write(writer, filter, change.Kind, indexOf(filter.Link), protocol);
+                FilterMessages.Write(writer, filter, change.Kind, indexOf, protocol);
                 break;
             default:
                 throw new InvalidOperationException($"{change.Object.GetType().Name} is not sent by netlink");

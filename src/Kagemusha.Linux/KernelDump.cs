@@ -60,7 +60,7 @@ internal sealed class KernelDump(NetlinkSocket socket)
             // On a guest's tap that is libvirt's there may be one of ours that is not wanted any more.
             if (filtered.Contains(link) || links.Find(link)!.Kind == "tun")
             {
-                foreach (var filter in Filters(link, FilterHook.Ingress, classifier.Link, scope).Concat(Filters(link, FilterHook.Egress, classifier.Link, scope)))
+                foreach (var filter in Filters(links, link, FilterHook.Ingress, classifier.Link, scope).Concat(Filters(links, link, FilterHook.Egress, classifier.Link, scope)))
                 {
                     objects.Add(filter.Filter);
                     if (filter.IsMarked)
@@ -108,8 +108,11 @@ internal sealed class KernelDump(NetlinkSocket socket)
     private List<NeighbourMessage> Neighbours(bool proxies) =>
         All("ip -6 neigh show", writer => RouteMessages.WriteNeighbourDump(writer, proxies), RouteMessages.ReadNeighbour);
 
-    private IEnumerable<FilterMessage> Filters(string link, FilterHook hook, int index, KernelScope scope) =>
-        All($"tc filter show dev {link}", writer => FilterMessages.WriteDump(writer, hook, index), payload => FilterMessages.Read(payload, link, hook, scope.Protocol))
+    private IEnumerable<FilterMessage> Filters(NetworkInterfaceCollection links, string link, FilterHook hook, int index, KernelScope scope) =>
+        All(
+            $"tc filter show dev {link}",
+            writer => FilterMessages.WriteDump(writer, hook, index),
+            payload => FilterMessages.Read(payload, link, hook, scope.Protocol, target => links.Find(target)?.Name))
             .GroupBy(found => found.Filter.Priority)
             .Select(same => same.Count() == 1 ? same.First() : new(same.First().Filter with { Match = new UnknownMatch("several", same.First().Filter.Match.Protocol) }, IsMarked: false));
 

@@ -139,10 +139,12 @@ internal static class Netlink
     public const ushort TCA_SKBMOD_PARMS = 2;
     public const ushort TCA_SKBMOD_DMAC = 3;
     public const ulong SKBMOD_F_DMAC = 1;
+    public const int TCA_EGRESS_REDIR = 1;
     public const int TCA_EGRESS_MIRROR = 2;
     public const int TC_ACT_OK = 0;
     public const int TC_ACT_SHOT = 2;
     public const int TC_ACT_PIPE = 3;
+    public const int TC_ACT_STOLEN = 4;
     public const ushort TCA_FLOWER_ACT = 3;
     public const ushort TCA_FLOWER_KEY_ETH_DST = 4;
     public const ushort TCA_FLOWER_KEY_ETH_DST_MASK = 5;

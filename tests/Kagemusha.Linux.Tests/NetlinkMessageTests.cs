@@ -83,7 +83,7 @@ public sealed class NetlinkMessageTests
         _ = RouteMessages.ReadNeighbour(bytes);
         _ = LinkMessages.ReadStatistics(bytes);
         _ = BridgeMessages.ReadEntry(bytes);
-        _ = FilterMessages.Read(bytes, "tap0", FilterHook.Ingress, 75);
+        _ = FilterMessages.Read(bytes, "tap0", FilterHook.Ingress, 75, _ => "kgho");
         _ = FilterMessages.ReadClassifier(bytes);
         NetlinkSocket.Parse(bytes, (in header, payload) => Assert.True(header.Length <= bytes.Length));
         return bytes.Length < 16 == link is null;
@@ -107,15 +107,15 @@ public sealed class NetlinkMessageTests
         {
             foreach (var action in Enum.GetValues<FilterAction>().Where(action => action != FilterAction.Herald || match is FlowerMatch { DestinationLinkLayer: not null }))
             {
-                var filter = new Filter("tap0", FilterHook.Egress, 7, match, action);
+                var filter = new Filter("tap0", FilterHook.Egress, 7, match, action) { Target = action == FilterAction.Redirect ? "kgho" : null };
                 var writer = new NetlinkWriter();
-                FilterMessages.Write(writer, filter, ChangeKind.Add, 2, 75);
+                FilterMessages.Write(writer, filter, ChangeKind.Add, name => name == "tap0" ? 2 : 3, 75);
                 var payload = writer.Written[NetlinkWriter.HeaderLength..].ToArray();
 
                 // The handle of a u32 filter is the kernel's to choose.
                 MemoryMarshal.Write(payload.AsSpan(8), 0x80000800);
-                Assert.Equal(new(filter, IsMarked: true), FilterMessages.Read(payload, "tap0", FilterHook.Egress, 75));
-                Assert.Equal(new(filter, IsMarked: false), FilterMessages.Read(payload, "tap0", FilterHook.Egress, 76));
+                Assert.Equal(new(filter, IsMarked: true), FilterMessages.Read(payload, "tap0", FilterHook.Egress, 75, index => index == 3 ? "kgho" : null));
+                Assert.Equal(new(filter, IsMarked: false), FilterMessages.Read(payload, "tap0", FilterHook.Egress, 76, index => index == 3 ? "kgho" : null));
             }
         }
     }
