@@ -54,16 +54,21 @@ internal sealed class Agent : IDisposable
             hostKernel.PortsOf,
             log,
             definition.Follow,
-            (guest, link, registration, effect) => _arriving!.Follow(guest, link, registration, effect));
+            (guest, link, registration, effect) =>
+            {
+                _arriving!.Follow(guest, link, registration, effect);
+                _departing!.Follow(guest, link, registration, effect);
+            });
         _channel = new(configuration.Peer, AddressTowards, (caller, request) => _loop.Ask(() => _outgoing!.AnswerAsync(caller, request)), log);
         var departures = new Departures();
         var timings = new HomeAgentTimings();
         _departing = new(_guests, hostKernel, _channel, _journal, timings, IsMigratingAwayAsync, new(uuid => QemuMainLoop.RoundAsync(_hypervisor, uuid), _journal, log), log);
         _arriving = new(_guests, hostKernel, _channel, _journal, timings, log);
         _departing.Changed += ReapplySoon;
+        _departing.Arrived += _arriving.Report;
         _arriving.Changed += ReapplySoon;
         _lifecycle = new(configuration, _guests, hostKernel, _underlay, _registrar, _departing, _arriving, _journal, _channel, departures, log);
-        _outgoing = new(_guests, departures, IsMigratingAwayAsync, _departing.Prepare, _departing.Settled, _relayed.AnswerAsync, _lifecycle.RenewTicket, (guest, line) => log.Decision(guest.Name, line));
+        _outgoing = new(_guests, departures, IsMigratingAwayAsync, _departing.Prepare, _departing.Settled, _relayed.AnswerAsync, _arriving.SourceRegistered, _lifecycle.RenewTicket, (guest, line) => log.Decision(guest.Name, line));
         _attachments = new(_kernel, _underlay, BridgeOfNetworkAsync);
         _adoption = new(_hypervisor, _guests, _lifecycle, _registrar, _attachments, log);
         _hooks = new(_guests, _lifecycle, _attachments, new(configuration.Peer.SourceAgent, _channel, log), _arriving, _adoption.LookAsync, log);

@@ -23,6 +23,8 @@ public sealed class AwayDataPathTests
 
     private static readonly HandOverTunnel There = new(Guests.CareOf.Address, Ipv6Address.Parse("2001:db8:f3::2"), "eth0");
 
+    private static readonly HandOverTunnel Earlier = There with { Remote = Ipv6Address.Parse("2001:db8:f5::2") };
+
     private static readonly Ipv6Address[] Host = [Guests.CareOf.Address, Ipv6Address.Parse("2001:db8:f4::3")];
 
     // A few hosts, home agents, interfaces; guests with one to three home addresses of their own each.
@@ -110,6 +112,7 @@ public sealed class AwayDataPathTests
                 {
                     HomeAddresses = [.. Two.HomeAddresses, Ipv6Address.Parse("2001:db8:1::45")],
                     Arrival = There,
+                    Through = There,
                     Outbound = new Dictionary<Ipv6Address, OutboundPath>
                     {
                         [Two.HomeAddresses[0]] = OutboundPath.ThroughSource,
@@ -156,10 +159,30 @@ public sealed class AwayDataPathTests
     [InlineData(OutboundPath.Held, "ip -6 route replace default from 2001:db8:1::42/128 via fe80::1 dev kghold table 6275 metric 1024")]
     public void A_step_of_an_arrival_is_the_route_that_is_wanted_then(OutboundPath path, string line)
     {
-        var link = One with { Arrival = There, Outbound = new Dictionary<Ipv6Address, OutboundPath> { [Guests.Home] = path } };
+        var link = One with { Arrival = There, Through = There, Outbound = new Dictionary<Ipv6Address, OutboundPath> { [Guests.Home] = path } };
         var step = AwayDataPath.Outbound(link, Guests.Home, path, Table);
         Assert.Equal(line, new Change(ChangeKind.Replace, step).ToString());
         Assert.True(AwayDataPath.For([link], Host, Table).Contains(step));
+    }
+
+    [Fact]
+    public void What_is_for_a_guest_that_is_coming_back_goes_to_where_it_is_and_what_comes_from_there_to_its_tap()
+    {
+        var one = One with { Departure = There, IsTurned = true, IsReturning = true, Arrival = There };
+        // This one had not been acknowledged here when it left.
+        var two = Two with { Departure = There, IsTurned = true, IsReturning = true, Arrival = There, Through = Earlier };
+        var state = AwayDataPath.For([two, one], Host, Table);
+        Assert.All([one, two], link => Assert.All(link.HomeAddresses, home => Assert.True(state.Contains(AwayDataPath.Inbound(home, link.Tap, Table)))));
+        Assert.Equal(
+            [
+                "tc filter add dev kghadaeb70b6 ingress pref 1 protocol ipv6 flower dst_ip 2001:db8:1::42/128 action mirred egress redirect dev kghob6e392f0",
+                "tc filter add dev kghadaeb70b6 ingress pref 2 protocol ipv6 flower dst_ip 2001:db8:1::43/128 action mirred egress redirect dev kghob6e392f0",
+                "tc filter add dev kghadaeb70b6 ingress pref 3 protocol ipv6 flower dst_ip 2001:db8:1::44/128 action mirred egress redirect dev kghob6e392f0",
+                "tc filter add dev kgho88457c92 ingress pref 1 protocol ipv6 flower dst_ip 2001:db8:1::43/128 action mirred egress redirect dev kghob6e392f0",
+                "tc filter add dev kgho88457c92 ingress pref 2 protocol ipv6 flower dst_ip 2001:db8:1::44/128 action mirred egress redirect dev kghob6e392f0",
+            ],
+            state.OfType<Filter>().Where(filter => filter.Action == FilterAction.Redirect).Select(filter => new Change(ChangeKind.Add, filter).ToString()).Order(StringComparer.Ordinal));
+        Assert.Equal([There.Name, Earlier.Name], HandOverDataPath.For([one, two], [], Table).OfType<Ip6Tunnel>().Select(tunnel => tunnel.Name).Order(StringComparer.Ordinal).Reverse());
     }
 
     [Fact]

@@ -124,22 +124,6 @@ public sealed class GuestTests
     }
 
     [Fact]
-    public void A_guest_that_comes_back_takes_the_place_of_what_was_left_of_it()
-    {
-        var table = new GuestTable();
-        var gone = Leaving(Guests.Away);
-        table.Put(gone);
-        table.Depart(gone);
-        var back = Guests.Make(Guests.Away, Presence.Incoming);
-        back.Arrival = new(new(To, OneTimeToken.Create()), There);
-        table.Put(back);
-        Assert.Empty(table.Departures);
-        Assert.Same(back, Assert.Single(table.All));
-        var link = Assert.Single(table.AwayLinks);
-        Assert.Equal((null, false, There), (link.Departure, link.IsTurned, link.Arrival));
-    }
-
-    [Fact]
     public void At_home_a_guest_that_comes_is_quiet_until_it_runs()
     {
         var guest = Guests.Make(Guests.AtHome, Presence.Incoming);
@@ -151,6 +135,61 @@ public sealed class GuestTests
 
         guest.Presence = Presence.Running;
         Assert.False(guest.HomePath(guest.Links[0])!.IsQuiet);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void One_that_is_coming_back_is_served_once_with_what_is_still_done_for_it_and_as_before_if_it_does_not_come(bool isAway)
+    {
+        Attachment place = isAway ? Guests.Away : Guests.AtHome;
+        var table = new GuestTable();
+        var before = Leaving(place);
+        table.Put(before);
+        table.Depart(before);
+
+        var back = Guests.Make(place, Presence.Incoming);
+        table.Put(back);
+        Assert.Same(before, Assert.Single(table.Departures));
+        Assert.Equal((There, true, true), Assert.Single(Ways()));
+
+        table.Remove(Guests.Uuid);
+        Assert.Equal((There, true, false), Assert.Single(Ways()));
+
+        table.Put(back);
+        table.RemoveDeparted(before);
+        Assert.Equal((null, false, false), Assert.Single(Ways()));
+        Assert.Empty(table.Departures);
+
+        IEnumerable<(HandOverTunnel?, bool, bool)> Ways() =>
+        [
+            .. table.AwayLinks.Select(link => (link.Departure, link.IsTurned, link.IsReturning)),
+            .. table.HomeLinkPaths.Select(path => (path.Departure, path.IsTurned, path.IsReturning)),
+        ];
+    }
+
+    [Fact]
+    public void One_that_is_started_here_anew_has_no_past()
+    {
+        var table = new GuestTable();
+        var before = Leaving(Guests.Away);
+        table.Put(before);
+        table.Depart(before);
+        table.Put(Guests.Make(Guests.Away));
+        Assert.Empty(table.Departures);
+        Assert.False(Assert.Single(table.AwayLinks).IsReturning);
+    }
+
+    [Theory]
+    [InlineData(false, false, true)]
+    [InlineData(false, true, true)]
+    [InlineData(true, false, false)]
+    [InlineData(true, true, true)]
+    public void A_return_that_its_home_agent_did_not_notice_leads_out_as_before_and_never_through_where_it_was(bool isReturn, bool hasEarlier, bool isThroughAHost)
+    {
+        var earlier = new Arrival(new(new(There.Remote, 6275, "hv-c"), OneTimeToken.Create()), There with { Remote = Ipv6Address.Parse("2001:db8:f5::2") });
+        var arrival = new Arrival(earlier.From, There) { IsReturn = isReturn, Earlier = hasEarlier ? earlier : null };
+        Assert.Equal(!isThroughAHost ? null : isReturn ? earlier.Tunnel : There, arrival.Through);
     }
 
     [Theory]

@@ -129,6 +129,21 @@ public sealed class HandOverDataPathTests
     public void Coming_home_without_a_tap_yet_only_the_tunnel_is_there() =>
         Lines(HandOverDataPath.For([], [One with { Arrival = There, IsQuiet = true, Tap = null }], Table), Shared, ToThere);
 
+    [Fact]
+    public void Coming_back_what_the_stand_in_gets_goes_to_where_it_is_and_what_comes_from_there_to_its_tap()
+    {
+        var back = One with { Departure = There, IsTurned = true, IsReturning = true, Arrival = There, IsQuiet = true };
+        var detour = StandIn
+            .Replace("dst_ip 2001:db8:1::42/128 action pass", "dst_ip 2001:db8:1::42/128 action mirred egress redirect dev kghob6e392f0", StringComparison.Ordinal)
+            .Replace("dst_ip 2001:db8:1::43/128 action pass", "dst_ip 2001:db8:1::43/128 action mirred egress redirect dev kghob6e392f0", StringComparison.Ordinal);
+        Lines(
+            HandOverDataPath.For([], [back], Table),
+            Shared, ToThere, detour, Taken, Delivery, Signalling, Inbound("vnet0"), "ip link add vnet0 txqueuelen 10000 type bridge_slave flood off mcast_flood off bcast_flood off");
+
+        // As long as there is no tap, nothing can come back either.
+        Lines(HandOverDataPath.For([], [back with { Tap = null }], Table), Shared, ToThere, detour, Taken, Inbound("kghob6e392f0"));
+    }
+
     [Theory]
     [InlineData(false)]
     [InlineData(true)]

@@ -138,6 +138,11 @@ internal sealed class Guest(Guid uuid, string name, IReadOnlyList<GuestLink> lin
     /// <summary>Where the guest goes to, from the hand-over on.</summary>
     public Departure? Departure { get; set; }
 
+    /// <summary>The guest as it left this host, where it is coming back while packets are still led after it; null when none are.</summary>
+    public Guest? Before { get; set; }
+
+    private Departure? Leading => Departure ?? Before?.Departure;
+
     /// <summary>What is written down of its move to this host, until that has ended: it may move on before.</summary>
     public MoveRecord? MoveHere { get; set; }
 
@@ -148,10 +153,12 @@ internal sealed class Guest(Guid uuid, string name, IReadOnlyList<GuestLink> lin
     public AwayLink? AwayPath(GuestLink link) => link.AwayLink is { } away
         ? away with
         {
-            Departure = Departure?.Tunnel,
-            IsTurned = Departure?.IsTurned == true,
+            Departure = Leading?.Tunnel,
+            IsTurned = Leading?.IsTurned == true,
+            IsReturning = Before is not null,
             IsHeralded = Departure?.IsHeralded == true,
             Arrival = Arrival?.Tunnel,
+            Through = Arrival?.Through,
             Outbound = link.Registrations.Where(registration => registration.Path is not null)
                 .ToDictionary(registration => registration.Address, registration => registration.Path!.Path),
         }
@@ -168,8 +175,9 @@ internal sealed class Guest(Guid uuid, string name, IReadOnlyList<GuestLink> lin
             home.Bridge,
             home.Tap)
         {
-            Departure = Departure?.Tunnel,
-            IsTurned = Departure?.IsTurned == true,
+            Departure = Leading?.Tunnel,
+            IsTurned = Leading?.IsTurned == true,
+            IsReturning = Before is not null,
             IsHeralded = Departure?.IsHeralded == true,
             Arrival = Arrival?.Tunnel,
             IsQuiet = Presence == Presence.Incoming,

@@ -20,9 +20,10 @@ internal sealed class GuestTable
         [.. Served.SelectMany(guest => guest.Links.Select(guest.HomePath)).OfType<HomeLinkPath>()];
 
     /// <summary>The guests that go to another host: those that are still here, and those that have gone and for which packets may still come.</summary>
-    public IEnumerable<Guest> Departures => Served.Where(guest => guest.Departure is not null);
+    public IEnumerable<Guest> Departures => _guests.Values.Concat(_departed.Values).Where(guest => guest.Departure is not null);
 
-    private IEnumerable<Guest> Served => _guests.Values.Concat(_departed.Values);
+    // One that is coming back is served with what is still done for it since it left.
+    private IEnumerable<Guest> Served => _guests.Values.Concat(_departed.Values.Where(guest => !_guests.ContainsKey(guest.Uuid)));
 
     public bool TryFind(Guid uuid, [NotNullWhen(true)] out Guest? guest) => _guests.TryGetValue(uuid, out guest);
 
@@ -35,7 +36,15 @@ internal sealed class GuestTable
     public void Put(Guest guest)
     {
         Remove(guest.Uuid);
-        RemoveDeparted(guest);
+        if (guest.Presence == Presence.Incoming)
+        {
+            guest.Before = _departed.GetValueOrDefault(guest.Uuid);
+        }
+        else
+        {
+            RemoveDeparted(guest);
+        }
+
         _guests.Add(guest.Uuid, guest);
     }
 
@@ -59,6 +68,11 @@ internal sealed class GuestTable
         if (_departed.Remove(guest.Uuid, out var departed))
         {
             departed.Dispose();
+        }
+
+        if (_guests.TryGetValue(guest.Uuid, out var present))
+        {
+            present.Before = null;
         }
     }
 

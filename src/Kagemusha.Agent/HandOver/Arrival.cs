@@ -11,6 +11,18 @@ internal sealed class Arrival(PeerTicket from, HandOverTunnel tunnel)
 
     public HandOverTunnel Tunnel { get; } = tunnel;
 
+    /// <summary>
+    /// Whether the guest has come back before its home agent acknowledged the other host, which then leads its packets to here: they are not to be sent
+    /// there, but as before it left.
+    /// </summary>
+    public bool IsReturn { get; set; }
+
+    /// <summary>The way from the host before, where a return finds it still in use.</summary>
+    public Arrival? Earlier { get; init; }
+
+    /// <summary>By which its own packets leave where its home agent does not know this host yet; null for the home agent's tunnel.</summary>
+    public HandOverTunnel? Through => IsReturn ? Earlier?.Tunnel : Tunnel;
+
     /// <summary>Whether the other host's agent knows that the home agent has turned.</summary>
     public bool IsReported { get; set; }
 

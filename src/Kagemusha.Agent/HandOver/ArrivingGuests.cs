@@ -50,7 +50,12 @@ internal sealed class ArrivingGuests(
             throw new UnreachableException($"this host has no route to {from.Endpoint.Address}");
         }
 
-        guest.Arrival = new(from, tunnel);
+        var isReturn = guest.Before is not null && !guest.Links.Any(link => WasRegistered(link, handOver));
+        guest.Arrival = new(from, tunnel)
+        {
+            IsReturn = isReturn,
+            Earlier = isReturn && guest.Before!.Arrival is { IsReported: false } earlier ? earlier : null,
+        };
         foreach (var link in guest.Links)
         {
             var handed = handOver.Links[link.Enrolled.Mac];
@@ -65,10 +70,46 @@ internal sealed class ArrivingGuests(
             foreach (var registration in link.Registrations)
             {
                 var isRegistered = handed.CareOfAddress is not null && handOver.Snapshots[registration.Address] is { CareOfAddress: not null } snapshot && snapshot.BindingRemaining > TimeSpan.Zero;
-                registration.Path = new(isRegistered, handed.Hold > learnt ? handed.Hold : learnt);
-                registration.Led = registration.Path.Path;
+                var hold = handed.Hold > learnt ? handed.Hold : learnt;
+                // Back before its home agent knew of its absence, as before: there may be a host before, which it came from then.
+                registration.Path = !isReturn ? new(isRegistered, hold) : guest.Arrival.Earlier is null ? null : new(sourceWasRegistered: false, hold);
+                registration.Led = registration.Path?.Path;
             }
         }
+    }
+
+    /// <summary>The host that a guest is coming from has been acknowledged: its home agent will drop what comes from any other after the next update.</summary>
+    /// <returns>Whether such a guest is coming.</returns>
+    public bool SourceRegistered(RegisteredRequest source)
+    {
+        if (!guests.TryFind(source.Domain, out var guest) || guest is not { Presence: Presence.Incoming, Arrival: { } arrival }
+            || !arrival.From.Token.Matches(source.Token) || !GuestHandOver.IsHold(source.Hold))
+        {
+            return false;
+        }
+
+        arrival.IsReturn = false;
+        foreach (var registration in guest.Links.Where(link => link.Attachment is Attachment.Away)
+            .SelectMany(link => link.Registrations).Where(registration => registration.Address == source.HomeAddress))
+        {
+            var hold = TimeSpan.FromSeconds(source.Hold);
+            registration.Path ??= new(sourceWasRegistered: true, hold);
+            registration.Path.SourceChanged(registered: true, hold);
+            registration.Led = registration.Path.Path;
+        }
+
+        try
+        {
+            kernel.Apply(guests);
+            Attached(guest);
+        }
+        catch (KernelException e)
+        {
+            log.Decision(guest.Name, $"{source.HomeAddress}: {e.Message}", failed: true);
+        }
+
+        log.Decision(guest.Name, $"{source.HomeAddress} was registered at its last host while it was on its way");
+        return true;
     }
 
     /// <summary>The kernel has what it was to have: all that is to be done at once later is made ready.</summary>
@@ -321,7 +362,6 @@ internal sealed class ArrivingGuests(
             return;
         }
 
-        arrival.IsReported = true;
         arrival.Received = arrival.Traffic?.ThroughLastHost ?? 0;
         arrival.LookAt = Clock.Now + IdleInterval;
         if (guest.MoveHere is { } move)
@@ -329,12 +369,21 @@ internal sealed class ArrivingGuests(
             journal.Save(move);
         }
 
-        ReportAsync(guest, arrival);
+        Report(guest);
     }
 
-    private async void ReportAsync(Guest guest, Arrival arrival)
+    /// <summary>The guest's home agent has turned, here or where the guest has gone on: the hosts that it came by are told.</summary>
+    public void Report(Guest guest)
     {
-        var move = guest.MoveHere;
+        for (var arrival = guest.Arrival; arrival is { IsReported: false }; arrival = arrival.Earlier)
+        {
+            arrival.IsReported = true;
+            ReportAsync(guest, arrival, arrival == guest.Arrival ? guest.MoveHere : null);
+        }
+    }
+
+    private async void ReportAsync(Guest guest, Arrival arrival, MoveRecord? move)
+    {
         try
         {
             var (reply, sentAt) = await channel.Client!.AskAsync(
@@ -351,6 +400,9 @@ internal sealed class ArrivingGuests(
             log.Decision(guest.Name, $"the agent of {arrival.From.Endpoint} was not told that it has arrived: {e.Message}", failed: true);
         }
     }
+
+    private static bool WasRegistered(GuestLink link, GuestHandOver handOver) => link.Registrations.Exists(registration =>
+        handOver.Snapshots[registration.Address].CareOfAddress is { } registered && registered == handOver.Links[link.Enrolled.Mac].CareOfAddress);
 
     private static bool IsSettled(Registration registration) =>
         registration.Node.GetState(Clock.Now).Phase is MobileNodePhase.AtHome or MobileNodePhase.Registered;

@@ -23,11 +23,15 @@ internal sealed class DepartingGuests(
 
     private static readonly TimeSpan IdleInterval = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan PreparedInterval = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan TellInterval = TimeSpan.FromMilliseconds(500);
 
     private readonly StandInVoices _voices = new(log);
 
     /// <summary>Called when the kernel is to be brought into the state that is now wanted.</summary>
     public event Action? Changed;
+
+    /// <summary>Called when the home agent of a guest that was handed over has turned, to the next host or one after that.</summary>
+    public event Action<Guest>? Arrived;
 
     /// <summary>When <see cref="WakeUp"/> is to be called.</summary>
     public TimeSpan? NextWakeUp => guests.Departures.Min(guest => (TimeSpan?)guest.Departure!.LookAt);
@@ -154,6 +158,66 @@ internal sealed class DepartingGuests(
         Changed?.Invoke();
     }
 
+    /// <summary>The guest runs here again before all that followed it has ended: what is for it is for its tap.</summary>
+    public void Return(Guest guest)
+    {
+        if (guest.Before is not { } before)
+        {
+            return;
+        }
+
+        try
+        {
+            kernel.Prepare(
+            [
+                .. from link in guest.Links
+                   let tap = (link.Attachment as Attachment.Home)?.Tap
+                   where tap is not null
+                   select new BridgeForwardingEntry(tap, link.Enrolled.Mac),
+            ], kernel.Links()).Carry();
+        }
+        catch (KernelException e)
+        {
+            log.Decision(guest.Name, $"its return: {e.Message}", failed: true);
+        }
+
+        End(before);
+        guest.MoveHere?.Add(MoveStep.TakenBack);
+        journal.Close(before, MoveRole.Source, MoveOutcome.Moved, "it has come back");
+        Changed?.Invoke();
+    }
+
+    /// <summary>A registration has got on: where its guest is about to leave, the next host has to know.</summary>
+    public void Follow(Guest guest, GuestLink link, Registration registration, MobileNodeEffect effect)
+    {
+        if (effect is MobileNodeEffect.BindingChanged { Change: BindingChange.Registered } && guest is { Departure: { IsTurned: false } departure, HandedOver: { } to })
+        {
+            TellAsync(guest, departure, to, new(PeerRequest.CurrentVersion, guest.Uuid, to.Token, registration.Address, timings.HoldFor(link.Enrolled.HomeAgent).TotalSeconds));
+        }
+    }
+
+    // Until the switch: after it the next host goes on from what it was told before.
+    private async void TellAsync(Guest guest, Departure departure, UsedTicket to, RegisteredRequest registered)
+    {
+        while (guest.Departure == departure && !departure.IsTurned)
+        {
+            try
+            {
+                if ((await channel.Client!.AskAsync(to.To, registered)).Reply is Understood)
+                {
+                    return;
+                }
+            }
+            catch (PeerException e)
+            {
+                log.Decision(guest.Name, $"the agent of {to.To} was not told that {registered.HomeAddress} is registered: {e.Message}", failed: true);
+            }
+
+            // It may not have taken the guest up yet.
+            await Task.Delay(TellInterval);
+        }
+    }
+
     /// <summary>The other host's agent says that the home agent has turned.</summary>
     /// <returns>What it cannot know of the move, if it was that one's.</returns>
     public PeerReply Settled(PeerCaller caller, ArrivedRequest arrived)
@@ -161,6 +225,7 @@ internal sealed class DepartingGuests(
         if (guests.Departures.FirstOrDefault(guest => guest.Uuid == arrived.Domain) is { } guest && guest.WasHandedOverTo(caller, arrived.Token))
         {
             guest.Departure!.IsSettled = true;
+            Arrived?.Invoke(guest);
             if (guest.MoveAway is { Kind: { } kind } move && move.At(MoveStep.Suspended) is { } suspended && move.At(MoveStep.TrafficTurned) is { } turned)
             {
                 var now = Clock.Now;
@@ -205,7 +270,7 @@ internal sealed class DepartingGuests(
         {
             End(guest);
             guest.MoveAway?.Add(MoveStep.TunnelGone);
-            journal.Close(guest, MoveRole.Source, MoveOutcome.Moved, isIdle ? null : "its home agent has not turned");
+            journal.Close(guest, MoveRole.Source, MoveOutcome.Moved, isIdle ? null : departure.IsSettled ? "something still comes" : "its home agent has not turned");
             log.Decision(
                 guest.Name, isIdle ? "nothing comes for it any more: the hand-over's tunnel is closed" : $"the hand-over's tunnel is closed after {Limit.TotalMinutes:0} min", failed: !isIdle);
             Changed?.Invoke();

@@ -44,6 +44,7 @@ internal static class AwayDataPath
         }
 
         wanted.AddRange(links.SelectMany(link => GuestSide(link, hostAddresses, table)));
+        wanted.AddRange(Detours(links.Where(link => link.IsReturning)));
 
         return KernelState.Create([.. wanted]);
     }
@@ -70,7 +71,7 @@ internal static class AwayDataPath
         var route = new Route(new(default, 0), table) { Source = new(home, 128) };
         return path switch
         {
-            OutboundPath.ThroughSource when link.Arrival is { } arrival => route with { Link = arrival.Name },
+            OutboundPath.ThroughSource when link.Through is { } through => route with { Link = through.Name },
             OutboundPath.Held => route with { Link = HeldPackets.Entrance, Gateway = HeldPackets.Gateway },
             _ => route with { Link = HomeAgentTunnelName(link) },
         };
@@ -79,7 +80,28 @@ internal static class AwayDataPath
     /// <summary>The name of the tunnel to a link's home agent.</summary>
     public static string HomeAgentTunnelName(AwayLink link) => TunnelName.Of("kgha", link.CareOf.Address, link.HomeAgent);
 
-    private static string InboundLink(AwayLink link) => link is { IsTurned: true, Departure: { } departure } ? departure.Name : link.Tap;
+    private static string InboundLink(AwayLink link) => link is { IsTurned: true, IsReturning: false, Departure: { } departure } ? departure.Name : link.Tap;
+
+    // Where a guest is coming back from, its packets go as long as it runs there, and when it is suspended there it sends them back here. A route would
+    // send them there again: so what comes by the other tunnels is taken to the one from which it may come back.
+    private static IEnumerable<Filter> Detours(IEnumerable<AwayLink> returning) =>
+        from detour in
+            from link in returning
+            from home in link.HomeAddresses
+            from tunnel in new[] { HomeAgentTunnelName(link), link.Through?.Name }.OfType<string>()
+            where tunnel != link.Departure!.Name
+            select (Tunnel: tunnel, Home: home, To: link.Departure!.Name)
+        group detour by detour.Tunnel into detours
+        from detour in detours.OrderBy(detour => detour.Home).Select((detour, at) => (Detour: detour, Place: (ushort)(at + 1)))
+        select new Filter(
+            detours.Key,
+            FilterHook.Ingress,
+            detour.Place,
+            new FlowerMatch { Destination = new(detour.Detour.Home, 128) },
+            FilterAction.Redirect)
+        {
+            Target = detour.Detour.To,
+        };
 
     private static IEnumerable<KernelObject> GuestSide(AwayLink link, IReadOnlyCollection<Ipv6Address> hostAddresses, uint table)
     {

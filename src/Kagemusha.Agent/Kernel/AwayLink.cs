@@ -40,8 +40,14 @@ internal sealed record AwayLink(
     /// <summary>Whether copies for nobody go before what its tap takes.</summary>
     public bool IsHeralded { get; init; }
 
+    /// <summary>Whether it is coming back from there: what is for it goes there still, and what comes from there is for its tap.</summary>
+    public bool IsReturning { get; init; }
+
     /// <summary>Where it comes from, if it does.</summary>
     public HandOverTunnel? Arrival { get; init; }
+
+    /// <summary>By which packets leave that go through another host; null for the home agent's tunnel.</summary>
+    public HandOverTunnel? Through { get; init; }
 
     /// <summary>How the packets of home addresses leave that do not leave by the home agent's tunnel.</summary>
     public IReadOnlyDictionary<Ipv6Address, OutboundPath> Outbound { get; init; } = new Dictionary<Ipv6Address, OutboundPath>();

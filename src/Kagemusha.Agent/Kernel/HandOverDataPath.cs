@@ -34,7 +34,7 @@ internal static class HandOverDataPath
     /// <param name="table">The VRF's table.</param>
     public static IEnumerable<KernelObject> For(IReadOnlyCollection<AwayLink> links, IReadOnlyCollection<HomeLinkPath> paths, uint table) =>
     [
-        .. Tunnels(links.SelectMany(link => new[] { link.Departure, link.Arrival }).Concat(paths.SelectMany(path => new[] { path.Departure, path.Arrival }))),
+        .. Tunnels(links.SelectMany(link => new[] { link.Departure, link.Arrival, link.Through }).Concat(paths.SelectMany(path => new[] { path.Departure, path.Arrival }))),
         .. paths.Where(path => path.IsMoving).SelectMany(path => For(path, table)),
         .. paths.Select(path => path.Tap).OfType<string>().Select(Signalling),
     ];
@@ -116,7 +116,8 @@ internal static class HandOverDataPath
 
     // Before the switch nothing comes by the stand-in; something may come from the guest's last host.
     private static string? InboundLink(HomeLinkPath path) =>
-        path.Departure is { } departure && (path.IsTurned || path.Arrival is null) ? departure.Name
+        path is { IsReturning: true, Tap: { } tap } ? tap
+        : path.Departure is { } departure && (path.IsTurned || path.Arrival is null) ? departure.Name
         : path.Arrival is not null ? path.Tap
         : null;
 
@@ -135,13 +136,15 @@ internal static class HandOverDataPath
             yield return Turned(path);
         }
 
+        // A route would take what a guest that is coming back sends back here to where it came from.
+        var (inwards, target) = path.IsReturning ? (FilterAction.Redirect, path.Departure!.Name) : (FilterAction.Pass, null);
         ushort place = 1;
         foreach (var home in path.HomeAddresses)
         {
             yield return new Route(new(default, 0), table) { Source = new(home, 128), Gateway = path.Router, Link = path.StandIn };
             // The kernel itself is to say nothing there, and nobody but the guest to get through.
             yield return new Filter(path.StandIn, FilterHook.Egress, place, new FlowerMatch { Source = new(home, 128) }, FilterAction.Pass);
-            yield return new Filter(path.StandIn, FilterHook.Ingress, place, new FlowerMatch { Destination = new(home, 128) }, FilterAction.Pass);
+            yield return new Filter(path.StandIn, FilterHook.Ingress, place, new FlowerMatch { Destination = new(home, 128) }, inwards) { Target = target };
             place++;
         }
 

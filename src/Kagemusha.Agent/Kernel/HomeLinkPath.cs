@@ -31,6 +31,9 @@ internal sealed record HomeLinkPath(
     /// <summary>Whether copies for nobody go before what its tap takes.</summary>
     public bool IsHeralded { get; init; }
 
+    /// <summary>Whether it is coming back from there: what the stand-in gets goes there still, and what comes from there is for its tap.</summary>
+    public bool IsReturning { get; init; }
+
     /// <summary>Where it comes from, if it does: what comes from there is for its tap.</summary>
     public HandOverTunnel? Arrival { get; init; }
 

@@ -50,7 +50,7 @@ internal sealed record GuestHandOver(
         {
             var handed = handOver.Interfaces.FirstOrDefault(each => each.Mac == enrolled.Mac)
                 ?? throw new PeerException($"its answer says nothing of the interface {enrolled.Mac}");
-            if (handed.Hold is not (>= 0 and <= LongestHold))
+            if (!IsHold(handed.Hold))
             {
                 throw new PeerException($"its answer has a time to hold packets for {enrolled.Mac} that cannot be");
             }
@@ -69,6 +69,9 @@ internal sealed record GuestHandOver(
         });
         return new(profile with { Interfaces = [.. interfaces] }, snapshots, links);
     }
+
+    /// <summary>Whether so many seconds may be a time to hold packets.</summary>
+    public static bool IsHold(double seconds) => seconds is >= 0 and <= LongestHold;
 
     private static HandedAddress Of(Registration registration)
     {

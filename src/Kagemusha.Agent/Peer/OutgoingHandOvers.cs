@@ -12,12 +12,13 @@ namespace Kagemusha.Agent;
 /// <param name="prepare">Makes a guest ready to be handed over to another host.</param>
 /// <param name="arrived">Is told that a guest has arrived where it was handed over to, and answers.</param>
 /// <param name="deregister">Sends a guest's de-registration for the host that it was handed over to.</param>
+/// <param name="registered">Is told that the host that a guest is coming from was acknowledged; false if none is coming from there.</param>
 /// <param name="renew">Gives a guest another token.</param>
 /// <param name="log">Where what was given to whom is told.</param>
 internal sealed class OutgoingHandOvers(
     GuestTable guests, Departures departures, Func<Guid, Task<bool>> isLeaving,
     Func<Guest, PeerEndpoint, HandOver> prepare, Func<PeerCaller, ArrivedRequest, PeerReply> arrived,
-    Func<PeerCaller, DeregistrationRequest, Task<PeerAnswer>> deregister, Action<Guest> renew, Action<Guest, string> log)
+    Func<PeerCaller, DeregistrationRequest, Task<PeerAnswer>> deregister, Func<RegisteredRequest, bool> registered, Action<Guest> renew, Action<Guest, string> log)
 {
     /// <summary>The same for each cause: whoever guesses learns nothing.</summary>
     public static readonly PeerRefused Refusal = new("it has no migration of this VM under way that would allow it: its log says more");
@@ -32,6 +33,11 @@ internal sealed class OutgoingHandOvers(
         if (request is DeregistrationRequest deregistration)
         {
             return await deregister(caller, deregistration);
+        }
+
+        if (request is RegisteredRequest source)
+        {
+            return registered(source) ? new(new Understood()) : new(Refusal, $"it tells of {source.Domain}, which is not coming from there");
         }
 
         if (request is not HandOverRequest wanted)

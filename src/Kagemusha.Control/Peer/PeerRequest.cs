@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using Kagemusha.Wire;
 
 namespace Kagemusha.Control;
 
@@ -8,6 +9,7 @@ namespace Kagemusha.Control;
 [JsonDerivedType(typeof(HandOverRequest), "hand-over")]
 [JsonDerivedType(typeof(ArrivedRequest), "arrived")]
 [JsonDerivedType(typeof(DeregistrationRequest), "deregistration")]
+[JsonDerivedType(typeof(RegisteredRequest), "registered")]
 public abstract record PeerRequest(int Version)
 {
     /// <summary>The version that this program speaks, and the only one.</summary>
@@ -39,3 +41,14 @@ public sealed record ArrivedRequest(int Version, Guid Domain, OneTimeToken Token
 /// <param name="Token">What was shown for the hand-over.</param>
 /// <param name="Packet">The IPv6 packet with the Binding Update.</param>
 public sealed record DeregistrationRequest(int Version, Guid Domain, OneTimeToken Token, byte[] Packet) : PeerRequest(Version);
+
+/// <summary>
+/// A domain is on its way from the caller to the one that is asked, and its home agent has just acknowledged the caller's care-of address: from then on it
+/// takes the domain's packets from there only. Answered by <see cref="Understood"/>.
+/// </summary>
+/// <param name="Version">The version of the messages that the caller speaks.</param>
+/// <param name="Domain">The domain's UUID.</param>
+/// <param name="Token">What was shown for the hand-over.</param>
+/// <param name="HomeAddress">The home address that was acknowledged.</param>
+/// <param name="Hold">For how many seconds the home agent may still drop what follows an update.</param>
+public sealed record RegisteredRequest(int Version, Guid Domain, OneTimeToken Token, Ipv6Address HomeAddress, double Hold) : PeerRequest(Version);

@@ -162,6 +162,15 @@ public sealed class ChannelTests : IDisposable
     }
 
     [Fact]
+    public async Task Who_tells_of_a_guest_that_is_not_coming_from_there_is_told_so()
+    {
+        var request = new RegisteredRequest(PeerRequest.CurrentVersion, PeerRig.Uuid, _rig.Ticket.Token, PeerRig.HomeAddress, 0.008);
+        Assert.IsType<Understood>(await _rig.AskAsync(request));
+        Assert.IsType<PeerRefused>(await _rig.AskAsync(request with { Hold = 2 }));
+        Assert.Equal($"hv-b (::1) got nothing: it tells of {PeerRig.Uuid}, which is not coming from there", _rig.NextRefusal());
+    }
+
+    [Fact]
     public async Task Another_version_is_named()
     {
         var reply = Assert.IsType<PeerRefused>(await _rig.AskAsync(_rig.Request with { Version = 1 }));

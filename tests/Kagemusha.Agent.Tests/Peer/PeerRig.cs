@@ -27,7 +27,7 @@ internal sealed class PeerRig : IDisposable
         Guest = new(Uuid, "vm", [Link()]) { Presence = Presence.Running };
         Guests.Put(Guest);
         _server = new(Authority.For("hv-a"));
-        Outgoing = new(Guests, Departures, _ => Task.FromResult(IsMigrating), Prepare, Answer, DeregisterAsync, Renewed.Add, (guest, line) => Told.Add($"{guest.Name}: {line}"));
+        Outgoing = new(Guests, Departures, _ => Task.FromResult(IsMigrating), Prepare, Answer, DeregisterAsync, registered => registered.Hold < 1, Renewed.Add, (guest, line) => Told.Add($"{guest.Name}: {line}"));
         _listener = new(new(IPAddress.IPv6Loopback, 0), _server, patience ?? TimeSpan.FromSeconds(20), Outgoing.AnswerAsync, Refused.Add);
         _running = _listener.RunAsync(_stop.Token);
         Endpoint = new(Ipv6Address.Parse("::1"), (ushort)_listener.LocalEndPoint.Port, "hv-a");

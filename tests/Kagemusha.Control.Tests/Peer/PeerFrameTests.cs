@@ -30,6 +30,21 @@ public class PeerFrameTests
     }
 
     [Fact]
+    public async Task That_the_source_was_acknowledged_is_written_and_read()
+    {
+        Assert.True(OneTimeToken.TryParse(Digits, out var token));
+        var request = new RegisteredRequest(PeerRequest.CurrentVersion, Domain, token, Ipv6Address.Parse("2001:db8:1::42"), 0.008);
+        const string Json = $$"""
+            {"request":"registered","domain":"c0ffee00-0000-4000-8000-000000000001","token":"{{Digits}}","home_address":"2001:db8:1::42","hold":0.008,"version":4}
+            """;
+        using var stream = new MemoryStream();
+        await PeerFrame.WriteAsync(stream, request, Cancellation);
+        Assert.Equal(Frame(Json), stream.ToArray());
+        stream.Position = 0;
+        Assert.Equal(request, await PeerFrame.ReadRequestAsync(stream, Cancellation));
+    }
+
+    [Fact]
     public async Task What_is_to_be_sent_for_another_host_and_its_answer_are_written_and_read()
     {
         const string Request = $$"""
