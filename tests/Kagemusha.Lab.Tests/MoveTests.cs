@@ -63,7 +63,15 @@ public sealed partial class MoveTests(Lab lab)
     public void A_guest_that_comes_home_is_on_its_bridge_as_without_us()
     {
         lab.VM.BeAt(lab.C);
-        Move(lab.C, lab.A);
+        using (var lastUplink = lab.Core.Capture("hv-c", "ip6 proto 60 or ip6 proto 43"))
+        using (var complaints = lab.HomeLink.Capture("hv-a", $"icmp6 and src {lab.VM.Address} and ip6[40] == 4"))
+        {
+            Move(lab.C, lab.A);
+            lastUplink.WaitFor("its de-registration from where it was", line => line.Has($"{lab.C.CareOfAddress} > {HomeBox.Address}") && line.Has("lifetime=0"));
+            lastUplink.WaitFor("the answer to it", line => line.Has($"{HomeBox.Address} > {lab.C.CareOfAddress}"));
+            Assert.Empty(complaints.Stop());
+        }
+
         AssertGone(lab.C);
 
         using var tunnels = lab.Core.Capture("any", "ip6 proto 41");
