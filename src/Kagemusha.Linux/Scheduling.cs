@@ -13,14 +13,23 @@ public static partial class Scheduling
 
     /// <summary>
     /// Has the calling thread go before what else wants its processor: guests, and this program's other threads, even those that it makes itself.
-    /// Without the permission it stays as it is.
+    /// Without the permission it stays as it is, and so does what the administrator runs by another policy.
     /// </summary>
     public static void GoFirst()
     {
+        if (sched_getscheduler(0) != SCHED_OTHER)
+        {
+            return;
+        }
+
         var parameters = 0;
         _ = sched_setscheduler(0, SCHED_OTHER | SCHED_RESET_ON_FORK, in parameters);
         _ = setpriority(PRIO_PROCESS, 0, Nice);
     }
+
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    [LibraryImport("libc")]
+    private static partial int sched_getscheduler(int thread);
 
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
     [LibraryImport("libc")]
