@@ -178,13 +178,21 @@ public sealed partial class MoveTests(Lab lab)
     private void AssertStory(Hypervisor host)
     {
         var log = host.DomainLog(lab.VM.Name).Split('\n').Where(line => line.Has("kagemusha")).ToList();
-        string[] story =
-            ["hook migrate begin", "hook prepare begin", "hook start begin", "hook started begin", "arrived", "registered for"];
         var at = 0;
-        foreach (var chapter in story)
+        foreach (var chapter in (string[])["hook migrate begin", "hook prepare begin", "hook start begin", "hook started begin"])
         {
-            at = log.FindIndex(at, line => line.Has(chapter));
-            Assert.True(at >= 0, $"'{chapter}' is not in the domain's log, or not in its place:\n{string.Join('\n', log)}");
+            at = Find(at, chapter);
+        }
+
+        // A near home agent answers before the agent has said that the guest has arrived.
+        Find(at, "arrived");
+        Find(at, "registered for");
+
+        int Find(int from, string chapter)
+        {
+            var found = log.FindIndex(from, line => line.Has(chapter));
+            Assert.True(found >= 0, $"'{chapter}' is not in the domain's log, or not in its place:\n{string.Join('\n', log)}");
+            return found;
         }
     }
 
