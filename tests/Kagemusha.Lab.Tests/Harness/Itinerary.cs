@@ -18,6 +18,7 @@ public sealed class Itinerary : ITestClassOrderer, ITestMethodOrderer
         typeof(EnrolmentTests),
         typeof(OldKernelTests),
         typeof(MoveTests),
+        typeof(SuccessionTests),
         typeof(ChannelTests),
         typeof(AgentFailureTests),
         typeof(IsolationTests),
