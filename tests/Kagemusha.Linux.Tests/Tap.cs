@@ -42,6 +42,26 @@ internal sealed unsafe class Tap : IDisposable
         }
     }
 
+    /// <summary>Waits until a frame waits in one of these, but not longer.</summary>
+    public static void Wait(IReadOnlyList<Tap> taps, int milliseconds)
+    {
+        var polled = taps.Select(tap => new pollfd { fd = tap._fd, events = LibC.POLLIN }).ToArray();
+        fixed (pollfd* start = polled)
+        {
+            _ = LibC.poll(start, (uint)polled.Length, milliseconds);
+        }
+    }
+
+    /// <summary>Sends a frame, as its guest does.</summary>
+    public void Write(byte[] frame)
+    {
+        byte[] written = [.. new byte[_headerLength], .. frame];
+        fixed (byte* start = written)
+        {
+            Assert.Equal(written.Length, (long)LibC.write(_fd, start, written.Length));
+        }
+    }
+
     /// <summary>Reads a frame, without its virtio_net header; null if none waits.</summary>
     public byte[]? Read()
     {

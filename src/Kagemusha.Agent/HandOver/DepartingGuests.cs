@@ -118,9 +118,10 @@ internal sealed class DepartingGuests(
 
         Carry(guest, departure.Turn);
         departure.IsTurned = true;
+        var turnedAt = Clock.Now;
         guest.MoveAway?.Add(MoveStep.Suspended, at: suspendedAt);
-        guest.MoveAway?.Add(MoveStep.TrafficTurned);
-        departure.LookAt = Clock.Now + IdleInterval;
+        guest.MoveAway?.Add(MoveStep.TrafficTurned, at: turnedAt);
+        departure.LookAt = turnedAt + IdleInterval;
         foreach (var link in departure.Links)
         {
             link.Voice?.Speak();
