@@ -98,7 +98,7 @@ public sealed class ChannelTests(Lab lab)
     private string Ask(Hypervisor from, Hypervisor to, string token)
     {
         var request = $$"""
-            {"request":"hand-over","version":2,"domain":"{{lab.VM.Uuid}}","token":"{{token}}","destination":{"address":"{{from.CareOfAddress}}","port":6275,"certificate_name":"{{from.Name}}" } }
+            {"request":"hand-over","version":4,"domain":"{{lab.VM.Uuid}}","token":"{{token}}","destination":{"address":"{{from.CareOfAddress}}","port":6275,"certificate_name":"{{from.Name}}" } }
             """;
         var header = new byte[4];
         BinaryPrimitives.WriteInt32BigEndian(header, request.Length);
