@@ -13,6 +13,7 @@ public sealed partial class AgentFailureTests(Lab lab)
     public void A_destination_without_agent_refuses_before_memory_is_copied_and_says_what_to_start()
     {
         lab.VM.BeAt(lab.A);
+        using var traffic = new Traffic(lab, lab.VM);
         lab.B.KillAgent();
         using var memory = lab.Core.Capture("hv-b", "tcp dst portrange 49152-49215");
         var refused = lab.VM.Move(lab.A, lab.B);
@@ -24,7 +25,7 @@ public sealed partial class AgentFailureTests(Lab lab)
         Assert.Contains("hv-b", line, StringComparison.Ordinal);
         Assert.Empty(memory.Stop());
         Assert.True(lab.VM.IsRunningOn(lab.A));
-        Assert.True(lab.Reaches(lab.VM.Address));
+        traffic.AssertWhole(lab.A);
         Assert.Empty(lab.B.Links("kg"));
     }
 

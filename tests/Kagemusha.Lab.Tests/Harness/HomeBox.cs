@@ -26,6 +26,9 @@ internal sealed class HomeBox() : Box("home")
         }
     }
 
+    /// <summary>What its kernel knows of a neighbour on the home link: "2001:db8:1::10 lladdr 52:54:00:00:00:10 REACHABLE".</summary>
+    public string Neighbour(string address) => Run("ip", "-6", "neigh", "show", "to", address, "dev", "lan").Succeed().Output;
+
     /// <summary>Whatever a test did: the home agent runs.</summary>
     public void Restore()
     {

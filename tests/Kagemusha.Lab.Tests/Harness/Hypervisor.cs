@@ -10,6 +10,9 @@ internal sealed class Hypervisor(string name, string careOfAddress) : Box(name)
     private const string Agent = "/usr/sbin/kagemushad";
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
 
+    // A Binding Update that nobody answers is repeated after 32 s at the latest (RFC 6275, section 12).
+    private static readonly TimeSpan BindingPatience = TimeSpan.FromSeconds(40);
+
     // Only tests end these programs.
     private bool _agentRuns = true;
     private bool _libvirtdRuns = true;
@@ -81,7 +84,7 @@ internal sealed class Hypervisor(string name, string careOfAddress) : Box(name)
 
     /// <summary>Waits until our agent says this of a domain's binding.</summary>
     public void WaitForBinding(string domain, string state) => Wait.Until(
-        $"{domain} on {Name} is {state}", Patience, () => Status(domain).GetProperty("binding").GetString() == state);
+        $"{domain} on {Name} is {state}", BindingPatience, () => Status(domain).GetProperty("binding").GetString() == state);
 
     /// <summary>The log that libvirt and our programs keep of a domain.</summary>
     public string DomainLog(string domain) => Run("cat", $"/var/log/libvirt/qemu/{domain}.log").Output;

@@ -19,6 +19,7 @@ public sealed class Itinerary : ITestClassOrderer, ITestMethodOrderer
         typeof(OldKernelTests),
         typeof(MoveTests),
         typeof(SuccessionTests),
+        typeof(LossTests),
         typeof(ChannelTests),
         typeof(AgentFailureTests),
         typeof(IsolationTests),
