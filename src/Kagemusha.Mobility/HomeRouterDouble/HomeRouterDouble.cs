@@ -86,13 +86,17 @@ public sealed class HomeRouterDouble
     {
         var target = solicitation.Target;
         var isRouter = _routerAddresses.Contains(target);
-        if (_homeAddresses.Contains(target) || !(isRouter || _prefixes.Exists(prefix => prefix.Contains(target))))
+
+        // Duplicate address detection finds the router's addresses only (RFC 4862, section 5.4.3). Any other is the guest's own, after
+        // a reboot, or is to become so; whether a neighbour has it is for the home agent to find out (RFC 6275, section 10.3.1).
+        var isNeighbour = !asker.IsUnspecified && !_homeAddresses.Contains(target) && _prefixes.Exists(prefix => prefix.Contains(target));
+        if (!isRouter && !isNeighbour)
         {
             return null;
         }
 
-        // Override for neighbours too, where a proxy would not (section 7.2.8): the guest's cache still has their addresses on the
-        // home link, to which nothing gets from here. To duplicate address detection the answer is no: only home addresses work here.
+        // Override for neighbours too, where a proxy would not (RFC 4861, section 7.2.8): the guest's cache still has their addresses on the
+        // home link, to which nothing gets from here.
         var flags = NeighbourAdvertisementFlags.Override
             | (isRouter ? NeighbourAdvertisementFlags.Router : 0)
             | (asker.IsUnspecified ? 0 : NeighbourAdvertisementFlags.Solicited);

@@ -63,17 +63,19 @@ public class HomeRouterDoubleTests
 
     [Theory]
     [MemberData(nameof(Solicitations))]
-    public void Duplicate_address_detection_succeeds_for_the_guests_own_addresses_only(
+    public void Duplicate_address_detection_fails_for_the_routers_addresses_only(
         string what, string target, NeighbourAdvertisementFlags? flags)
     {
         var address = Ipv6Address.Parse(target);
 
         var frames = Solicit(MakeDouble(), target, "::");
 
-        NeighbourDiscoveryFrame[] expected = flags is not { } expectedFlags ? [] :
+        NeighbourDiscoveryFrame[] expected = flags is not NeighbourAdvertisementFlags.Router ? [] :
         [
             new(AllNodesMac, RouterMac, new(address, Ipv6Address.AllNodes, new NeighbourAdvertisement(
-                address, expectedFlags | NeighbourAdvertisementFlags.Override, [new TargetLinkLayerAddress(RouterMac)]))),
+                address,
+                NeighbourAdvertisementFlags.Router | NeighbourAdvertisementFlags.Override,
+                [new TargetLinkLayerAddress(RouterMac)]))),
         ];
         Assert.True(expected.SequenceEqual(frames), what);
         Assert.All(frames, IsValid);
@@ -217,6 +219,7 @@ public class HomeRouterDoubleTests
                     var answer = Assert.IsType<NeighbourAdvertisement>(frame.Packet.Message);
                     Assert.NotEqual(Ipv6Address.Parse(Guest), answer.Target);
                     Assert.Equal(near, answer.Target);
+                    Assert.True(source != "::" || near.ToString() is Router or RouterGlobal);
                     Assert.Equal(near.ToString() is Router or RouterGlobal, answer.Flags.HasFlag(NeighbourAdvertisementFlags.Router));
                     Assert.Equal(source != "::", answer.Flags.HasFlag(NeighbourAdvertisementFlags.Solicited));
                 }
