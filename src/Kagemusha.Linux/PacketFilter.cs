@@ -23,10 +23,14 @@ public sealed class PacketFilter
     private const int SourceOffset = 8;
     private const int DestinationOffset = SourceOffset + Ipv6Address.Length;
 
+    // In the ICMPv6 message (RFC 4861, section 4.3).
+    private const int TargetOffset = PayloadOffset + 8;
+    private const int NeighbourSolicitation = 135;
+
     internal PacketFilter(FilterInstruction[] instructions) => Instructions = instructions;
 
     /// <summary>Neighbour discovery (RFC 4861) that was received, not sent: types 133 to 137 right behind the IPv6 header, hop limit 255.</summary>
-    public static PacketFilter NeighbourDiscovery { get; } = BuildNeighbourDiscovery();
+    public static PacketFilter NeighbourDiscovery { get; } = BuildNeighbourDiscovery((builder, _) => builder);
 
     /// <summary>All that was received, and nothing that was sent.</summary>
     public static PacketFilter Received { get; } = BuildDirection(PacketDirection.Received);
@@ -65,6 +69,17 @@ public sealed class PacketFilter
         return builder.JumpIfEqual(protocol, accept).Mark(drop).Drop().Mark(accept).Accept().Build();
     }
 
+    /// <summary>Of <see cref="NeighbourDiscovery"/> the solicitations of one address.</summary>
+    public static PacketFilter SolicitationsOf(Ipv6Address target) =>
+        BuildNeighbourDiscovery((builder, drop) => JumpUnlessSolicitation(builder, target, drop));
+
+    /// <summary>Of <see cref="NeighbourDiscovery"/> all but the solicitations of one address.</summary>
+    public static PacketFilter NeighbourDiscoveryBut(Ipv6Address target) => BuildNeighbourDiscovery((builder, _) =>
+    {
+        var other = builder.NewLabel();
+        return JumpUnlessSolicitation(builder, target, other).Drop().Mark(other);
+    });
+
     /// <summary>IPv6 packets to any of these addresses.</summary>
     /// <param name="addresses">The addresses, a hundred at most: the kernel has little memory for a filter.</param>
     /// <param name="direction">Which way they pass the interface.</param>
@@ -93,31 +108,37 @@ public sealed class PacketFilter
         foreach (var address in addresses)
         {
             var next = builder.NewLabel();
-            var bytes = address.ToArray();
-            // From the end, where addresses differ most.
-            for (var word = bytes.Length - sizeof(uint); word >= 0; word -= sizeof(uint))
-            {
-                builder.LoadWord(headerLength + offset + word).JumpUnlessEqual(BinaryPrimitives.ReadUInt32BigEndian(bytes.AsSpan(word)), next);
-            }
-
-            builder.Accept().Mark(next);
+            JumpUnlessAddress(builder, headerLength + offset, address, next).Accept().Mark(next);
         }
 
         return builder.Drop().Build();
     }
 
-    private static PacketFilter BuildNeighbourDiscovery()
+    private static PacketFilter BuildNeighbourDiscovery(Func<PacketFilterBuilder, FilterLabel, PacketFilterBuilder> further)
     {
         var builder = new PacketFilterBuilder();
         var drop = builder.NewLabel();
         BeginReceivedIpv6(builder, drop);
-        return builder
+        builder
             .LoadByte(NextHeaderOffset).JumpUnlessEqual(58, drop)
             .LoadByte(HopLimitOffset).JumpUnlessEqual(255, drop)
-            .LoadByte(PayloadOffset).JumpIfLess(133, drop).JumpIfGreater(137, drop)
-            .Accept()
-            .Mark(drop).Drop()
-            .Build();
+            .LoadByte(PayloadOffset).JumpIfLess(133, drop).JumpIfGreater(137, drop);
+        return further(builder, drop).Accept().Mark(drop).Drop().Build();
+    }
+
+    private static PacketFilterBuilder JumpUnlessSolicitation(PacketFilterBuilder builder, Ipv6Address target, FilterLabel to) =>
+        JumpUnlessAddress(builder.LoadByte(PayloadOffset).JumpUnlessEqual(NeighbourSolicitation, to), TargetOffset, target, to);
+
+    private static PacketFilterBuilder JumpUnlessAddress(PacketFilterBuilder builder, int offset, Ipv6Address address, FilterLabel to)
+    {
+        var bytes = address.ToArray();
+        // From the end, where addresses differ most.
+        for (var word = bytes.Length - sizeof(uint); word >= 0; word -= sizeof(uint))
+        {
+            builder.LoadWord(offset + word).JumpUnlessEqual(BinaryPrimitives.ReadUInt32BigEndian(bytes.AsSpan(word)), to);
+        }
+
+        return builder;
     }
 
     private static PacketFilter BuildDirection(PacketDirection direction)

@@ -59,6 +59,25 @@ public sealed class PacketFilterTests
         Assert.True(passes == Passes(PacketFilter.NeighbourDiscovery, frame), what);
 
     [Theory]
+    [InlineData("2001:db8::2", true)]
+    [InlineData("2001:db8::3", false)]
+    [InlineData("2001:db9::2", false)]
+    public void Solicitations_of_one_address_are_told_from_all_other_neighbour_discovery(string target, bool isOfIt)
+    {
+        var frame = Frame(58, [135, 0, 0, 0, 0, 0, 0, 0, .. Ipv6Address.Parse(target).ToArray()], hopLimit: 255);
+        Assert.Equal(isOfIt, Passes(PacketFilter.SolicitationsOf(Destination), frame));
+        Assert.Equal(!isOfIt, Passes(PacketFilter.NeighbourDiscoveryBut(Destination), frame));
+    }
+
+    [Theory]
+    [MemberData(nameof(NeighbourDiscoveryFrames))]
+    public void Without_the_solicitations_of_one_address_it_is_neighbour_discovery_still(string what, bool passes, byte[] frame)
+    {
+        Assert.True(passes == Passes(PacketFilter.NeighbourDiscoveryBut(Destination), frame), what);
+        Assert.False(Passes(PacketFilter.SolicitationsOf(Destination), frame), what);
+    }
+
+    [Theory]
     [MemberData(nameof(AddressFrames))]
     public void An_address_is_found_where_it_belongs(string what, bool passes, byte[] frame)
     {
@@ -124,8 +143,8 @@ public sealed class PacketFilterTests
         Assert.Throws<InvalidOperationException>(far.Mark(there).Drop().Build);
     }
 
-    private static byte[] Frame(byte nextHeader, byte[] payload) =>
-        Packets.Frame(default, default, EtherType.Ipv6, Packets.Ipv6(Source, Destination, nextHeader, payload));
+    private static byte[] Frame(byte nextHeader, byte[] payload, byte hopLimit = 64) =>
+        Packets.Frame(default, default, EtherType.Ipv6, Packets.Ipv6(Source, Destination, nextHeader, payload, hopLimit));
 
     private static byte[] To(Ipv6Address destination) =>
         Packets.Frame(default, default, EtherType.Ipv6, Packets.Ipv6(Source, destination, 17, new byte[8]));
