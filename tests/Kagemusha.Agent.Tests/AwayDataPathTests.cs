@@ -56,7 +56,7 @@ public sealed class AwayDataPathTests
         ip -6 address add fe80::1/64 dev kg525400000001 nodad
         ip -6 neigh add 2001:db8:1::42 lladdr 52:54:00:00:00:01 nud permanent dev kg525400000001
         ip -6 route add 2001:db8:1::42/128 dev kg525400000001 table 6275 metric 1024
-        ip -6 route add default from 2001:db8:1::42/128 dev kghadaeb70b6 table 6275 metric 1024
+        ip -6 route add default from 2001:db8:1::42/128 via fe80::1 dev kghadaeb70b6 table 6275 metric 1024
         ip -6 route add unreachable default table 6275 metric 4278198272
         ip link add kg525400000001
         ip link add kghadaeb70b6 type ip6tnl local 2001:db8:f4::2 remote 2001:db8:1::2 mode ip6ip6 encaplimit none hoplimit 64 dev eth0
@@ -76,9 +76,9 @@ public sealed class AwayDataPathTests
         ip -6 route add 2001:db8:1::42/128 dev kg525400000001 table 6275 metric 1024
         ip -6 route add 2001:db8:1::43/128 dev kg525400000002 table 6275 metric 1024
         ip -6 route add 2001:db8:1::44/128 dev kg525400000002 table 6275 metric 1024
-        ip -6 route add default from 2001:db8:1::42/128 dev kghadaeb70b6 table 6275 metric 1024
-        ip -6 route add default from 2001:db8:1::43/128 dev kghadaeb70b6 table 6275 metric 1024
-        ip -6 route add default from 2001:db8:1::44/128 dev kghadaeb70b6 table 6275 metric 1024
+        ip -6 route add default from 2001:db8:1::42/128 via fe80::1 dev kghadaeb70b6 table 6275 metric 1024
+        ip -6 route add default from 2001:db8:1::43/128 via fe80::1 dev kghadaeb70b6 table 6275 metric 1024
+        ip -6 route add default from 2001:db8:1::44/128 via fe80::1 dev kghadaeb70b6 table 6275 metric 1024
         ip -6 route add unreachable default table 6275 metric 4278198272
         ip link add kg525400000001
         ip link add kg525400000002
@@ -96,7 +96,7 @@ public sealed class AwayDataPathTests
         ip -6 address add fe80::1/64 dev kg525400000001 nodad
         ip -6 neigh add 2001:db8:1::42 lladdr 52:54:00:00:00:01 nud permanent dev kg525400000001
         ip -6 route add 2001:db8:1::42/128 dev {inbound} table 6275 metric 1024
-        ip -6 route add default from 2001:db8:1::42/128 dev kghadaeb70b6 table 6275 metric 1024
+        ip -6 route add default from 2001:db8:1::42/128 via fe80::1 dev kghadaeb70b6 table 6275 metric 1024
         ip -6 route add unreachable default table 6275 metric 4278198272
         ip link add kg525400000001
         ip link add kghadaeb70b6 type ip6tnl local 2001:db8:f4::2 remote 2001:db8:1::2 mode ip6ip6 encaplimit none hoplimit 64 dev eth0
@@ -131,9 +131,9 @@ public sealed class AwayDataPathTests
         ip -6 route add 2001:db8:1::43/128 dev kg525400000002 table 6275 metric 1024
         ip -6 route add 2001:db8:1::44/128 dev kg525400000002 table 6275 metric 1024
         ip -6 route add 2001:db8:1::45/128 dev kg525400000002 table 6275 metric 1024
-        ip -6 route add default from 2001:db8:1::43/128 dev kghob6e392f0 table 6275 metric 1024
+        ip -6 route add default from 2001:db8:1::43/128 via fe80::1 dev kghob6e392f0 table 6275 metric 1024
         ip -6 route add default from 2001:db8:1::44/128 via fe80::1 dev kghold table 6275 metric 1024
-        ip -6 route add default from 2001:db8:1::45/128 dev kghadaeb70b6 table 6275 metric 1024
+        ip -6 route add default from 2001:db8:1::45/128 via fe80::1 dev kghadaeb70b6 table 6275 metric 1024
         ip -6 route add unreachable default table 6275 metric 4278198272
         ip link add kg525400000002
         ip link add kghadaeb70b6 type ip6tnl local 2001:db8:f4::2 remote 2001:db8:1::2 mode ip6ip6 encaplimit none hoplimit 64 dev eth0
@@ -154,8 +154,8 @@ public sealed class AwayDataPathTests
     }
 
     [Theory]
-    [InlineData(OutboundPath.HomeAgentTunnel, "ip -6 route replace default from 2001:db8:1::42/128 dev kghadaeb70b6 table 6275 metric 1024")]
-    [InlineData(OutboundPath.ThroughSource, "ip -6 route replace default from 2001:db8:1::42/128 dev kghob6e392f0 table 6275 metric 1024")]
+    [InlineData(OutboundPath.HomeAgentTunnel, "ip -6 route replace default from 2001:db8:1::42/128 via fe80::1 dev kghadaeb70b6 table 6275 metric 1024")]
+    [InlineData(OutboundPath.ThroughSource, "ip -6 route replace default from 2001:db8:1::42/128 via fe80::1 dev kghob6e392f0 table 6275 metric 1024")]
     [InlineData(OutboundPath.Held, "ip -6 route replace default from 2001:db8:1::42/128 via fe80::1 dev kghold table 6275 metric 1024")]
     public void A_step_of_an_arrival_is_the_route_that_is_wanted_then(OutboundPath path, string line)
     {
@@ -243,7 +243,12 @@ public sealed class AwayDataPathTests
         Assert.All(
             links.SelectMany(link => link.HomeAddresses.Select(home => (link, home))),
             each => Assert.Contains(
-                new Route(Ipv6Prefix.Parse("::/0"), Table) { Source = new(each.home, 128), Link = tunnels[(each.link.CareOf.Address, each.link.HomeAgent)].Name },
+                new Route(Ipv6Prefix.Parse("::/0"), Table)
+                {
+                    Source = new(each.home, 128),
+                    Link = tunnels[(each.link.CareOf.Address, each.link.HomeAgent)].Name,
+                    Gateway = AwayDataPath.NextHop,
+                },
                 state));
     });
 

@@ -44,16 +44,13 @@ internal sealed class HeldPackets : IDisposable
         ReceiveAsync();
     }
 
-    /// <summary>Their next hop on <see cref="Entrance"/>.</summary>
-    public static Ipv6Address Gateway { get; } = Ipv6Address.Parse("fe80::1");
-
     /// <summary>The links, as the kernel is to have them.</summary>
     public static IReadOnlyList<KernelObject> Links { get; } =
     [
         new Veth(Entrance, Exit) { Master = AwayDataPath.VrfName, Mtu = LargestMtu },
         new Veth(Exit, Entrance) { Mtu = LargestMtu },
         // Nobody's: the kernel itself takes nothing that comes out.
-        new Neighbour(Entrance, Gateway, LinkLayerAddress.Parse("02:6b:00:00:00:01")),
+        new Neighbour(Entrance, AwayDataPath.NextHop, LinkLayerAddress.Parse("02:6b:00:00:00:01")),
     ];
 
     /// <summary>The index of the link at which the packets are read.</summary>

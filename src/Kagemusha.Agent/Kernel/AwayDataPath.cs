@@ -11,13 +11,19 @@ namespace Kagemusha.Agent;
 ///                       /                                          \
 ///   [guest] -- tap (the home router's addresses)          kgha........ (ip6tnl, care-of address -> home agent)
 ///              ingress: own home addresses out, nothing else
-///              HoA/128 dev tap                            default from HoA dev kgha........
+///              HoA/128 dev tap                            default from HoA via fe80::1 dev kgha........
 /// </code>
 /// </summary>
 internal static class AwayDataPath
 {
     /// <summary>The one VRF of all guests: home addresses are unique.</summary>
     public const string VrfName = "kgvrf";
+
+    /// <summary>
+    /// The next hop of what guests send. A tunnel needs none; but the kernel keeps a neighbour for each next hop, and without one for each destination, in the
+    /// one table that the whole host shares.
+    /// </summary>
+    public static Ipv6Address NextHop { get; } = Ipv6Address.Parse("fe80::1");
 
     /// <summary>What is wanted for all of these; the tunnels between hosts are <see cref="HandOverDataPath"/>'s.</summary>
     /// <param name="links">The guests' interfaces.</param>
@@ -68,13 +74,13 @@ internal static class AwayDataPath
     /// <summary>The step that lets the packets of a home address leave in this way.</summary>
     public static Route Outbound(AwayLink link, Ipv6Address home, OutboundPath path, uint table)
     {
-        var route = new Route(new(default, 0), table) { Source = new(home, 128) };
-        return path switch
+        var by = path switch
         {
-            OutboundPath.ThroughSource when link.Through is { } through => route with { Link = through.Name },
-            OutboundPath.Held => route with { Link = HeldPackets.Entrance, Gateway = HeldPackets.Gateway },
-            _ => route with { Link = HomeAgentTunnelName(link) },
+            OutboundPath.ThroughSource when link.Through is { } through => through.Name,
+            OutboundPath.Held => HeldPackets.Entrance,
+            _ => HomeAgentTunnelName(link),
         };
+        return new(new(default, 0), table) { Source = new(home, 128), Link = by, Gateway = NextHop };
     }
 
     /// <summary>The name of the tunnel to a link's home agent.</summary>
