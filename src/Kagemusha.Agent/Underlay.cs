@@ -60,7 +60,9 @@ internal sealed class Underlay : IDisposable
     {
         if (!_listening.ContainsKey(careOf.InterfaceIndex))
         {
-            _listening.Add(careOf.InterfaceIndex, new(careOf.InterfaceIndex, PacketFilter.NextHeader(Mobility), Receive, e => Lose(careOf, e)));
+            _listening.Add(
+                careOf.InterfaceIndex,
+                new(careOf.InterfaceIndex, PacketFilter.NextHeader(Mobility), Receive, e => Lose(careOf, e), rate: null));
         }
     }
 

@@ -11,16 +11,22 @@ namespace Kagemusha.Agent;
 internal sealed class GuestPort : IDisposable
 {
     private readonly HomeRouterDouble _double;
+    private readonly FramePort _probes;
     private readonly FramePort _port;
 
     /// <param name="tap">The tap's index.</param>
+    /// <param name="router">The home router's link-local address.</param>
     /// <param name="homeRouter">Who answers.</param>
     /// <param name="log">Where failures are told.</param>
     /// <exception cref="KernelException">No packet socket.</exception>
-    public GuestPort(int tap, HomeRouterDouble homeRouter, AgentLog log)
+    public GuestPort(int tap, Ipv6Address router, HomeRouterDouble homeRouter, AgentLog log)
     {
         _double = homeRouter;
-        _port = new(tap, PacketFilter.NeighbourDiscovery, Receive, e => log.Debug($"a guest's tap: {e.Message}"));
+        // Apart, so that a guest's program that floods all the rest does not make its system believe that its router is dead.
+        _probes = new(tap, PacketFilter.SolicitationsOf(router), Receive, Fail);
+        _port = new(tap, PacketFilter.NeighbourDiscoveryBut(router), Receive, Fail);
+
+        void Fail(KernelException e) => log.Debug($"a guest's tap: {e.Message}");
     }
 
     /// <summary>When <see cref="WakeUp"/> is to be called.</summary>
@@ -32,7 +38,11 @@ internal sealed class GuestPort : IDisposable
     /// <summary><see cref="NextWakeUp"/> has come.</summary>
     public void WakeUp() => Handle(new HomeRouterDoubleInput.WakeUp());
 
-    public void Dispose() => _port.Dispose();
+    public void Dispose()
+    {
+        _probes.Dispose();
+        _port.Dispose();
+    }
 
     private void Receive(EthernetFrame frame)
     {

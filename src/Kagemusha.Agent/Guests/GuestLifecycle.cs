@@ -264,6 +264,6 @@ internal sealed class GuestLifecycle(
             advertisement,
             [.. link.Enrolled.Addresses.Select(address => address.Address)],
             Math.Min(home.Mtu, away.CareOf.TunnelMtu)));
-        return new(tap.Index, homeRouter, log);
+        return new(tap.Index, home.Router, homeRouter, log);
     }
 }

@@ -79,7 +79,7 @@ internal sealed class HomeLinkPort : IDisposable
     }
 
     private static FramePort Open(NetworkInterface port, PacketFilter filter, Action<EthernetFrame> received, AgentLog log) =>
-        new(port.Index, filter, received, e => log.Warn($"{port.Name}, a port of the home link: {e.Message}"));
+        new(port.Index, filter, received, e => log.Warn($"{port.Name}, a port of the home link: {e.Message}"), FramePort.LinkRate);
 
     private void ReceiveSignalling(EthernetFrame frame)
     {

@@ -37,7 +37,7 @@ internal static class RouterDiscovery
     {
         var found = new TaskCompletionSource<AdvertisedRouter?>();
         // A bridge that is down has no router.
-        using var port = new FramePort(bridge.Index, PacketFilter.NeighbourDiscovery, Receive, _ => found.TrySetResult(null));
+        using var port = new FramePort(bridge.Index, PacketFilter.NeighbourDiscovery, Receive, _ => found.TrySetResult(null), FramePort.LinkRate);
         for (var left = Patience; left > TimeSpan.Zero && !found.Task.IsCompleted; left -= SolicitationInterval)
         {
             Solicit(port, bridge);

@@ -45,7 +45,8 @@ internal sealed class StandInVoices(AgentLog log)
             port.Index,
             PacketFilter.NeighbourDiscovery,
             frame => Receive(port.Index, opened!, frame),
-            e => log.Warn($"{port.Name}, a port of the home link: {e.Message}"));
+            e => log.Warn($"{port.Name}, a port of the home link: {e.Message}"),
+            FramePort.LinkRate);
         return opened;
     }
 
