@@ -6,25 +6,35 @@ namespace LibvirtSharp;
 /// libvirt's event loop. There is one for the process, it has to be registered before a connection is opened, and it can't be taken
 /// back: it runs on a thread of its own as long as the process does.
 /// </summary>
-internal static unsafe class EventLoop
+public static unsafe class EventLoop
 {
-    private static readonly Lazy<Thread> Loop = new(Start);
+    private static readonly Lock Gate = new();
+    private static Thread? _thread;
 
     /// <summary>Starts it, once.</summary>
-    public static void EnsureRunning() => _ = Loop.Value;
+    /// <param name="first">What its thread does before all else; of no use where it runs already.</param>
+    /// <exception cref="LibvirtException">libvirt refused.</exception>
+    public static void EnsureRunning(Action? first = null)
+    {
+        lock (Gate)
+        {
+            _thread ??= Start(first);
+        }
+    }
 
-    private static Thread Start()
+    private static Thread Start(Action? first)
     {
         // Without a handler libvirt prints every error to stderr; here each is an exception.
         Native.virSetErrorFunc(0, &Ignore);
         LibvirtException.ThrowIfNegative(Native.virEventRegisterDefaultImpl());
-        var thread = new Thread(Run) { IsBackground = true, Name = "libvirt events" };
+        var thread = new Thread(() => Run(first)) { IsBackground = true, Name = "libvirt events" };
         thread.Start();
         return thread;
     }
 
-    private static void Run()
+    private static void Run(Action? first)
     {
+        first?.Invoke();
         while (true)
         {
             LibvirtException.ThrowIfNegative(Native.virEventRunDefaultImpl());

@@ -132,7 +132,9 @@ public sealed class RandomWalkTests
 
         foreach (var entry in Enumerable.Range(0, 3).Where(_ => !Maybe()))
         {
-            objects.Add(new BridgeForwardingEntry(Pick("kgsa", "uplink"), new(0x525400000010UL | (uint)entry)) { IsSticky = Pick(true, false) });
+            // A port that was just made may not be up yet.
+            var port = Pick("kgsa", "uplink");
+            objects.Add(new BridgeForwardingEntry(port, new(0x525400000010UL | (uint)entry)) { IsSticky = port == "kgsa" || Pick(true, false) });
         }
 
         if (Maybe())

@@ -1,4 +1,5 @@
 using Kagemusha.Control;
+using Kagemusha.Linux;
 using LibvirtSharp;
 
 namespace Kagemusha.Agent;
@@ -24,6 +25,8 @@ internal sealed class Hypervisor(string uri, AgentLoop loop, AgentLog log)
         {
             try
             {
+                // Packets wait for its events as they do for what the loop makes of them.
+                EventLoop.EnsureRunning(Scheduling.GoFirst);
                 using var connection = await Task.Run(() => LibvirtConnection.Open(uri), cancellation);
                 using var watch = connection.WatchLifecycle(e =>
                 {

@@ -83,14 +83,21 @@ internal sealed class BurstRig : IAsyncDisposable
             guest.IsStopped = true;
         }
 
-        var began = Clock.Now;
-        foreach (var guest in guests)
-        {
-            var at = Clock.Now;
-            _loop.PostUrgent(() => _host!.Lifecycle.Leave(guest.Guest!, at));
-        }
-
+        var began = await Task.Factory.StartNew(Tell, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
         return await AskAsync(_ => guests.Max(guest => guest.Guest!.MoveAway!.At(MoveStep.TrafficTurned)!.Value)) - began;
+
+        TimeSpan Tell()
+        {
+            Scheduling.GoFirst();
+            var first = Clock.Now;
+            foreach (var guest in guests)
+            {
+                var at = Clock.Now;
+                _loop.PostUrgent(() => _host!.Lifecycle.Leave(guest.Guest!, at));
+            }
+
+            return first;
+        }
     }
 
     /// <summary>Asks on the loop of the source's agent.</summary>
