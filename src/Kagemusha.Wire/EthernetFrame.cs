@@ -26,6 +26,10 @@ public sealed record EthernetFrame(LinkLayerAddress Destination, LinkLayerAddres
         new(destination, source, EtherType.Ipv6, new(packet.ToArray()));
 
     /// <summary>A frame around a packet.</summary>
+    public static EthernetFrame Around(EchoRequestPacket packet, LinkLayerAddress source, LinkLayerAddress destination) =>
+        new(destination, source, EtherType.Ipv6, new(packet.ToArray()));
+
+    /// <summary>A frame around a packet.</summary>
     public static EthernetFrame Around(MobilityPacket packet, LinkLayerAddress source, LinkLayerAddress destination) =>
         new(destination, source, EtherType.Ipv6, new(packet.ToArray()));
 

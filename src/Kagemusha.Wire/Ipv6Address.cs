@@ -108,6 +108,10 @@ public readonly record struct Ipv6Prefix
     /// <summary>Whether the address lies in the prefix.</summary>
     public bool Contains(Ipv6Address address) => (address.Bits & Mask(Length)) == Address.Bits;
 
+    /// <summary>The address that a node with this link-layer address makes itself in a prefix of 64 bits (RFC 2464, section 4).</summary>
+    public Ipv6Address AddressOf(LinkLayerAddress node) =>
+        new(Address.Bits | ((node.Bits >> 24 << 40) | (0xfffeUL << 24) | (node.Bits & 0xffffff)) ^ (1UL << 57));
+
     /// <summary>Parses <c>address/length</c>.</summary>
     public static bool TryParse([NotNullWhen(true)] string? text, out Ipv6Prefix prefix)
     {

@@ -1,0 +1,31 @@
+using System.Buffers.Binary;
+
+namespace Kagemusha.Wire;
+
+/// <summary>
+/// A whole IPv6 packet with an ICMPv6 Echo Request without data (RFC 4443, section 4.1). It is only ever written: who sends one looks at what it
+/// makes the other do.
+/// <code>
+/// |     Type = 128|   Code = 0    |          Checksum             |
+/// |           Identifier          |        Sequence Number        |
+/// </code>
+/// </summary>
+/// <param name="Source">The IPv6 header's source.</param>
+/// <param name="Destination">The IPv6 header's destination.</param>
+public sealed record EchoRequestPacket(Ipv6Address Source, Ipv6Address Destination)
+{
+    private const byte Type = 128;
+    private const int MessageLength = 8;
+    private const byte HopLimit = 64;
+
+    /// <summary>The packet as bytes; identifier and sequence number are zero.</summary>
+    public byte[] ToArray()
+    {
+        var packet = new byte[Ipv6Headers.FixedLength + MessageLength];
+        var headers = new Ipv6Headers { Source = Source, Destination = Destination, HopLimit = HopLimit, UpperLayer = NextHeader.Icmpv6 };
+        var message = packet.AsSpan(headers.WriteTo(packet));
+        message[0] = Type;
+        BinaryPrimitives.WriteUInt16BigEndian(message[2..], InternetChecksum.Compute(Source, Destination, NextHeader.Icmpv6, message));
+        return packet;
+    }
+}
