@@ -32,6 +32,12 @@ public sealed class PacketFilter
     /// <summary>Neighbour discovery (RFC 4861) that was received, not sent: types 133 to 137 right behind the IPv6 header, hop limit 255.</summary>
     public static PacketFilter NeighbourDiscovery { get; } = BuildNeighbourDiscovery((builder, _) => builder);
 
+    /// <summary>
+    /// Neighbour discovery that was sent, not received, and contradicts whoever is about to take an address (RFC 4862, section 5.4): advertisements to
+    /// all, and duplicate address detection.
+    /// </summary>
+    public static PacketFilter SentAddressClaims { get; } = BuildSentAddressClaims();
+
     /// <summary>All that was received, and nothing that was sent.</summary>
     public static PacketFilter Received { get; } = BuildDirection(PacketDirection.Received);
 
@@ -139,6 +145,28 @@ public sealed class PacketFilter
         }
 
         return builder;
+    }
+
+    private static PacketFilter BuildSentAddressClaims()
+    {
+        var builder = new PacketFilterBuilder();
+        var advertisement = builder.NewLabel();
+        var drop = builder.NewLabel();
+        builder.LoadPacketType().JumpUnlessEqual((uint)PacketType.Outgoing, drop)
+            .LoadHalf(2 * LinkLayerAddress.Length).JumpUnlessEqual(Netlink.ETH_P_IPV6, drop)
+            .LoadByte(NextHeaderOffset).JumpUnlessEqual(58, drop)
+            .LoadByte(HopLimitOffset).JumpUnlessEqual(255, drop)
+            .LoadByte(PayloadOffset).JumpIfEqual(136, advertisement).JumpUnlessEqual(135, drop);
+        for (var word = 0; word < Ipv6Address.Length; word += sizeof(uint))
+        {
+            builder.LoadWord(EthernetFrame.HeaderLength + SourceOffset + word).JumpUnlessEqual(0, drop);
+        }
+
+        return builder.Accept()
+            .Mark(advertisement).LoadByte(EthernetFrame.HeaderLength + DestinationOffset).JumpUnlessEqual(0xff, drop)
+            .Accept()
+            .Mark(drop).Drop()
+            .Build();
     }
 
     private static PacketFilter BuildDirection(PacketDirection direction)
