@@ -28,6 +28,7 @@ internal sealed class Agent : IDisposable
     private readonly DepartingGuests _departing;
     private readonly ArrivingGuests _arriving;
     private readonly OutgoingHandOvers _outgoing;
+    private readonly AddressLearning _learning;
     private readonly GuestLifecycle _lifecycle;
     private readonly Attachments _attachments;
     private readonly HookOperations _hooks;
@@ -67,12 +68,13 @@ internal sealed class Agent : IDisposable
         _departing.Changed += ReapplySoon;
         _departing.Arrived += _arriving.Report;
         _arriving.Changed += ReapplySoon;
-        _lifecycle = new(configuration, _guests, hostKernel, _underlay, _registrar, _departing, _arriving, _journal, _channel, departures, log);
+        _learning = new(configuration, _guests, hostKernel, _registrar, log);
+        _lifecycle = new(configuration, _guests, hostKernel, _underlay, _registrar, _departing, _arriving, _journal, _channel, departures, _learning, log);
         _outgoing = new(_guests, departures, IsMigratingAwayAsync, _departing.Prepare, _departing.Settled, _relayed.AnswerAsync, _arriving.SourceRegistered, _lifecycle.RenewTicket, (guest, line) => log.Decision(guest.Name, line));
         _attachments = new(_kernel, _underlay, BridgeOfNetworkAsync);
         _adoption = new(_hypervisor, _guests, _lifecycle, _registrar, _attachments, log);
         _hooks = new(_guests, _lifecycle, _attachments, new(configuration.Peer.SourceAgent, _channel, log), _arriving, _adoption.LookAsync, log);
-        _enrolment = new(_hypervisor, _kernel, _guests, _lifecycle, _channel, log);
+        _enrolment = new(_hypervisor, _kernel, _guests, _lifecycle, _learning, _channel, log);
         _status = new(_hypervisor, _guests, _adoption.Problems);
         _timer = new(_ => _loop.Post(WakeUp));
         // Whatever was done may want to be woken at another time.
@@ -103,6 +105,7 @@ internal sealed class Agent : IDisposable
             guest.Dispose();
         }
 
+        _learning.Dispose();
         _arriving.Dispose();
         _channel.Dispose();
         _underlay.Dispose();

@@ -41,25 +41,27 @@ public sealed record HistoryReply(IReadOnlyList<Move> Moves) : ControlReply;
 /// <param name="Uuid">The domain's UUID.</param>
 /// <param name="State">libvirt's word for the domain's state, such as <c>running</c>.</param>
 /// <param name="Interface">The guest's address on the enrolled interface.</param>
-/// <param name="HomeAddress">The home address.</param>
+/// <param name="HomeAddress">The home address, or null where the interface has none yet.</param>
 /// <param name="CareOfAddress">This host's address under which it is registered, if it is.</param>
 /// <param name="HomeAgent">The home agent's address.</param>
 /// <param name="Binding">The registration's state in words, such as <c>registered</c> or <c>refused (132)</c>.</param>
 /// <param name="RemainingLifetime">Seconds until the binding ends, if there is one.</param>
 /// <param name="DataPath">How packets come to the guest and leave it.</param>
 /// <param name="Problems">Lines: what is wrong and what helps; empty if all is well.</param>
+/// <param name="Origin">How the home address became known, or null where there is none yet.</param>
 public sealed record DomainStatus(
     string Name,
     Guid Uuid,
     string State,
     LinkLayerAddress Interface,
-    Ipv6Address HomeAddress,
+    Ipv6Address? HomeAddress,
     Ipv6Address? CareOfAddress,
     Ipv6Address HomeAgent,
     string Binding,
     int? RemainingLifetime,
     DataPath DataPath,
-    IReadOnlyList<string> Problems);
+    IReadOnlyList<string> Problems,
+    HomeAddressOrigin? Origin);
 
 /// <summary>How a guest's packets travel on this host.</summary>
 public enum DataPath

@@ -27,11 +27,11 @@ public sealed record HookCall(string Guest, string Operation, string SubOperatio
 
 /// <summary>Make a domain's interface mobile; answered by <see cref="Done"/>.</summary>
 /// <param name="Domain">Its name or UUID.</param>
-/// <param name="HomeAddresses">At least one.</param>
-/// <param name="HomeAgent">The home agent's address.</param>
+/// <param name="HomeAddresses">Those that are known; the VM's others are learnt.</param>
+/// <param name="HomeAgent">The home agent's address, or null for the one that the home link's routers advertise.</param>
 /// <param name="Interface">The interface by the guest's address; may be absent where there is only one.</param>
 public sealed record EnrollRequest(
-    string Domain, IReadOnlyList<Ipv6Address> HomeAddresses, Ipv6Address HomeAgent, LinkLayerAddress? Interface) : ControlRequest;
+    string Domain, IReadOnlyList<Ipv6Address> HomeAddresses, Ipv6Address? HomeAgent, LinkLayerAddress? Interface) : ControlRequest;
 
 /// <summary>Take our metadata from a domain that is at home; answered by <see cref="Done"/>.</summary>
 /// <param name="Domain">Its name or UUID.</param>

@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using Kagemusha.Wire;
 
 namespace Kagemusha.Control;
@@ -30,7 +31,7 @@ public sealed partial record MobilityProfile(WireArray<EnrolledInterface> Interf
 /// <param name="Source">What the interface is attached to at home; the way back restores it.</param>
 /// <param name="Link">The home link, as its router advertises it.</param>
 /// <param name="HomeAgent">The home agent's address.</param>
-/// <param name="Addresses">The home addresses, at least one, each in one of the home prefixes.</param>
+/// <param name="Addresses">The home addresses, each in one of the home prefixes; none as long as none is known.</param>
 public sealed record EnrolledInterface(
     LinkLayerAddress Mac, HomeSource Source, HomeLink Link, Ipv6Address HomeAgent, WireArray<EnrolledAddress> Addresses);
 
@@ -68,4 +69,18 @@ public sealed record HomeLink(
 /// <param name="Address">The home address.</param>
 /// <param name="ReservedThrough">No Binding Update with a greater sequence number has been sent: the next host starts behind it.</param>
 /// <param name="BindingPossible">A home agent may hold a binding: at home, it has to be de-registered.</param>
-public sealed record EnrolledAddress(Ipv6Address Address, ushort ReservedThrough, bool BindingPossible);
+/// <param name="Origin">How it became known.</param>
+public sealed record EnrolledAddress(
+    Ipv6Address Address, ushort ReservedThrough, bool BindingPossible, HomeAddressOrigin Origin = HomeAddressOrigin.Given);
+
+/// <summary>How a home address became known.</summary>
+public enum HomeAddressOrigin
+{
+    /// <summary>The administrator has given it: it stays.</summary>
+    [JsonStringEnumMemberName("given")]
+    Given,
+
+    /// <summary>The guest was seen to use it: it goes when the guest does not any more.</summary>
+    [JsonStringEnumMemberName("learnt")]
+    Learnt,
+}

@@ -13,6 +13,7 @@ namespace Kagemusha.Control;
 //       <kagemusha:prefix address="2001:db8:1::/64"/>
 //     </kagemusha:link>
 //     <kagemusha:address home-address="2001:db8:1::42" reserved-through="64" binding="no"/>
+//     <kagemusha:address home-address="2001:db8:1::d6c1" reserved-through="0" binding="no" origin="learnt"/>
 //   </kagemusha:interface>
 //   <kagemusha:agent address="2001:db8:f3::2" port="6275" name="hv-a" token="0123..."/>
 // </kagemusha:mobility>
@@ -161,6 +162,11 @@ public sealed partial record MobilityProfile
             writer.WriteAttributeString("home-address", address.Address.ToString());
             writer.WriteAttributeString("reserved-through", address.ReservedThrough.ToString(CultureInfo.InvariantCulture));
             writer.WriteAttributeString("binding", address.BindingPossible ? "yes" : "no");
+            if (address.Origin == HomeAddressOrigin.Learnt)
+            {
+                writer.WriteAttributeString("origin", "learnt");
+            }
+
             writer.WriteEndElement();
         }
 
@@ -175,11 +181,6 @@ public sealed partial record MobilityProfile
         var link = ReadLink(element.Element("link"));
         var addresses = element.Elements("address").Select(address => ReadAddress(address, link)).ToList();
         element.End();
-        if (addresses.Count == 0)
-        {
-            throw element.Malformed("the interface has no home address");
-        }
-
         return addresses.DistinctBy(address => address.Address).Count() == addresses.Count
             ? new(mac, source, link, homeAgent, [.. addresses])
             : throw element.Malformed("a home address is there twice");
@@ -217,9 +218,10 @@ public sealed partial record MobilityProfile
         var address = element.Attribute<Ipv6Address>("home-address", "a unicast IPv6 address", TryParseUnicast);
         var reservedThrough = element.Attribute<ushort>("reserved-through", "a sequence number", TryParseSequence);
         var binding = element.Attribute<bool>("binding", "'yes' or 'no'", TryParseYesNo);
+        var origin = element.Optional("origin", "'given' or 'learnt'", TryParseOrigin, absent: HomeAddressOrigin.Given);
         element.End();
         return link.Prefixes.Any(prefix => prefix.Contains(address))
-            ? new(address, reservedThrough, binding)
+            ? new(address, reservedThrough, binding, origin)
             : throw element.Malformed("the home address is in none of the home prefixes");
     }
 
@@ -252,6 +254,12 @@ public sealed partial record MobilityProfile
     private static bool TryParseName(string text, out string value) => (value = text).Length > 0;
 
     private static bool TryParseYesNo(string text, out bool value) => (value = text == "yes") || text == "no";
+
+    private static bool TryParseOrigin(string text, out HomeAddressOrigin value)
+    {
+        value = text == "learnt" ? HomeAddressOrigin.Learnt : HomeAddressOrigin.Given;
+        return text is "learnt" or "given";
+    }
 
     private static bool TryParseSourceType(string text, out HomeSourceType value)
     {

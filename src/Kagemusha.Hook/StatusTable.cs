@@ -28,6 +28,11 @@ internal static class StatusTable
                 yield return $"  {domains[i].Name}: {problem}";
             }
         }
+
+        if (domains.Any(domain => domain.CareOfAddress is not null))
+        {
+            yield return "IPv4 is not carried while a VM is away";
+        }
     }
 
     private static string[] Row(DomainStatus domain) =>
@@ -35,7 +40,7 @@ internal static class StatusTable
         domain.Name,
         domain.State,
         domain.Interface.ToString(),
-        domain.HomeAddress.ToString(),
+        domain.HomeAddress?.ToString() ?? "-",
         domain.CareOfAddress?.ToString() ?? "-",
         domain.HomeAgent.ToString(),
         domain.Binding,

@@ -25,11 +25,11 @@ internal sealed class EnrollVerb : Verb
     [Value(0, MetaName = "DOMAIN", Required = true, HelpText = "Its name or UUID. A name that begins with a dash follows --.")]
     public string Domain { get; set; } = "";
 
-    [Option("home-address", Required = true, MetaValue = "ADDRESS", HelpText = "The guest's address on the home link; may be repeated.")]
+    [Option("home-address", MetaValue = "ADDRESS", HelpText = "An address of the guest's on the home link; may be repeated. The others are learnt as it uses them.")]
     public IEnumerable<string> HomeAddresses { get; set; } = [];
 
-    [Option("home-agent", Required = true, MetaValue = "ADDRESS", HelpText = "The home agent's address.")]
-    public string HomeAgent { get; set; } = "";
+    [Option("home-agent", MetaValue = "ADDRESS", HelpText = "The home agent's address, where the home link's routers do not advertise it.")]
+    public string? HomeAgent { get; set; }
 
     [Option("interface", MetaValue = "MAC", HelpText = "The guest's interface, where it has several.")]
     public string? Interface { get; set; }
@@ -38,7 +38,7 @@ internal sealed class EnrollVerb : Verb
     public override ControlRequest Request() => new EnrollRequest(
         Domain,
         [.. HomeAddresses.Select(Ipv6Address.Parse)],
-        Ipv6Address.Parse(HomeAgent),
+        HomeAgent is null ? null : Ipv6Address.Parse(HomeAgent),
         Interface is null ? null : LinkLayerAddress.Parse(Interface));
 }
 

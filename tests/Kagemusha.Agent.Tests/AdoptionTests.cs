@@ -208,7 +208,7 @@ public sealed class AdoptionTests
                 TestLog.Log,
                 _ => { },
                 (_, _, _, _) => { });
-            var lifecycle = new GuestLifecycle(Guests.Configuration, Table, kernel, _underlay, registrar, new(Table, kernel, _channel, null!, new(), _ => Task.FromResult(true), null!, TestLog.Log), new(Table, kernel, _channel, null!, new(), TestLog.Log), new(TestLog.Log.Warn), _channel, new(), TestLog.Log);
+            var lifecycle = new GuestLifecycle(Guests.Configuration, Table, kernel, _underlay, registrar, new(Table, kernel, _channel, null!, new(), _ => Task.FromResult(true), null!, TestLog.Log), new(Table, kernel, _channel, null!, new(), TestLog.Log), new(TestLog.Log.Warn), _channel, new(), new(Guests.Configuration, Table, kernel, registrar, TestLog.Log), TestLog.Log);
             var attachments = new Attachments(_kernel, _underlay, _ => Task.FromResult<string?>(null));
             Adoption = new(_hypervisor, Table, lifecycle, registrar, attachments, TestLog.Log);
         }

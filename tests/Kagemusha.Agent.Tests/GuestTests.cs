@@ -202,7 +202,7 @@ public sealed class GuestTests
     {
         var table = new GuestTable();
         table.Put(Guests.Make(isAway ? Guests.Away : Guests.AtHome));
-        var lifecycle = new GuestLifecycle(Guests.Configuration, table, null!, null!, null!, null!, null!, null!, null!, new(), TestLog.Log);
+        var lifecycle = new GuestLifecycle(Guests.Configuration, table, null!, null!, null!, null!, null!, null!, null!, new(), null!, TestLog.Log);
         MobilityProfile profile = new(
             [Guests.Enrolled with { Mac = LinkLayerAddress.Parse(mac), Addresses = [new(Ipv6Address.Parse(home), 0, BindingPossible: false)] }]);
 

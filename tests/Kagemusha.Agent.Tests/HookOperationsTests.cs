@@ -20,7 +20,7 @@ public sealed class HookOperationsTests
 
     public HookOperationsTests()
     {
-        var lifecycle = new GuestLifecycle(Guests.Configuration, _guests, null!, null!, null!, null!, null!, null!, null!, new(), TestLog.Log);
+        var lifecycle = new GuestLifecycle(Guests.Configuration, _guests, null!, null!, null!, null!, null!, null!, null!, new(), null!, TestLog.Log);
         _hooks = new(_guests, lifecycle, null!, null!, null!, LookAsync, TestLog.Log);
 
         Task LookAsync(Guid uuid)

@@ -20,19 +20,20 @@ public class MobilityProfileTests
         from mac in AnyLinkLayerAddress
         from source in AnySource
         from homeAgent in AnyAddress
-        from addresses in AnyAddress.Array[1, 4]
+        from addresses in AnyAddress.Array[0, 4]
         from router in AnyLinkLayerAddress
         from mtu in Gen.Int[1280, 65535]
         from options in Gen.Byte.Array[15, 120]
         from reserved in Gen.UShort
         from binding in Gen.Bool
+        from origin in Gen.OneOf(Enum.GetValues<HomeAddressOrigin>())
         select new EnrolledInterface(
             mac,
             source,
             new(
                 [.. addresses.Select(a => new Ipv6Prefix(a, 64)).Distinct()], Ipv6Address.Parse("fe80::1"), router, mtu, [134, .. options]),
             homeAgent,
-            [.. addresses.Distinct().Select(a => new EnrolledAddress(a, reserved, binding))]);
+            [.. addresses.Distinct().Select(a => new EnrolledAddress(a, reserved, binding, origin))]);
 
     [Fact]
     public void What_is_written_is_read_again() =>
@@ -73,6 +74,7 @@ public class MobilityProfileTests
     [InlineData("2001:db8:1::42", "2001:db8:2::42", 7, "the home address is in none of the home prefixes")]
     [InlineData("reserved-through=\"64\"", "reserved-through=\"65536\"", 7, "'reserved-through' of 'address' is not a sequence number")]
     [InlineData("binding=\"no\"", "binding=\"perhaps\"", 7, "'binding' of 'address' is not 'yes' or 'no'")]
+    [InlineData("binding=\"no\"", "binding=\"no\" origin=\"guessed\"", 7, "'origin' of 'address' is not 'given' or 'learnt'")]
     [InlineData("</kagemusha:interface>", "", 9, "it is not well formed")]
     public void Damage_is_reported_with_its_line(string intact, string damaged, int line, string what)
     {
@@ -84,6 +86,13 @@ public class MobilityProfileTests
         Assert.Equal(
             $"the mobility metadata is malformed, line {line}: {what}; unenroll the domain and enroll it again", error.Message);
         Assert.Equal(line, error.Line);
+    }
+
+    [Fact]
+    public void An_address_that_does_not_say_how_it_became_known_was_given()
+    {
+        Assert.DoesNotContain("origin", Domains.Metadata, StringComparison.Ordinal);
+        Assert.Equal(HomeAddressOrigin.Given, MobilityProfile.Parse(Domains.Metadata).Interfaces[0].Addresses[0].Origin);
     }
 
     [Fact]

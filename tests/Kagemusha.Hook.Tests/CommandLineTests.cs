@@ -21,6 +21,7 @@ public sealed class CommandLineTests : IDisposable
         { ["status"], new StatusRequest(null) },
         { ["status", "--", "-vm1"], new StatusRequest("-vm1") },
         { ["status", "--json", "--", "--json"], new StatusRequest("--json") },
+        { ["enroll", "vm"], new EnrollRequest("vm", [], null, null) },
         {
             ["enroll", "vm", "--home-address", "2001:db8::1", "--home-agent", "2001:db8::2"],
             new EnrollRequest("vm", [Ipv6Address.Parse("2001:db8::1")], Ipv6Address.Parse("2001:db8::2"), null)
@@ -66,8 +67,6 @@ public sealed class CommandLineTests : IDisposable
     [InlineData("'c' is too much: one domain at a time.", "status", "b", "c")]
     [InlineData("Option 'force' is unknown. See kagemusha-hook --help.", "unenroll", "vm", "--force")]
     [InlineData("Option 'v' is unknown. See kagemusha-hook --help.", "status", "-vm1")]
-    [InlineData(
-        "Required option 'home-agent' is missing. See kagemusha-hook --help.", "enroll", "vm", "--home-address", "2001:db8::1")]
     [InlineData("'fe80::1%eth0' is not an IPv6 address", "enroll", "vm", "--home-address", "fe80::1%eth0", "--home-agent", "2001:db8::2")]
     [InlineData("'ha' is not an IPv6 address", "enroll", "vm", "--home-address", "2001:db8::1", "--home-agent", "ha")]
     [InlineData(

@@ -17,7 +17,8 @@ public class StatusTableTests
         "registered",
         540,
         DataPath.HomeAgentTunnel,
-        []);
+        [],
+        HomeAddressOrigin.Given);
 
     [Fact]
     public void Columns_are_aligned_and_problems_stand_below()
@@ -40,8 +41,22 @@ public class StatusTableTests
             -a-longer-name  shut off  52:54:00:00:00:01  2001:db8:1::42  -                2001:db8:1::2  none        -         none
               -a-longer-name: the home agent does not answer
               -a-longer-name: the tunnel is not ours
+            IPv4 is not carried while a VM is away
             """.ReplaceLineEndings("\n").Split('\n'),
             StatusTable.Lines([Away, off]));
+    }
+
+    [Fact]
+    public void At_home_without_an_address_there_is_a_dash()
+    {
+        var home = Away with { HomeAddress = null, CareOfAddress = null, Binding = "none", RemainingLifetime = null, DataPath = DataPath.None, Origin = null };
+
+        Assert.Equal(
+            [
+                "DOMAIN  STATE    INTERFACE          HOME ADDRESS  CARE-OF ADDRESS  HOME AGENT     BINDING  LIFETIME  DATA PATH",
+                "vm      running  52:54:00:00:00:01  -             -                2001:db8:1::2  none     -         none",
+            ],
+            StatusTable.Lines([home]));
     }
 
     [Fact]

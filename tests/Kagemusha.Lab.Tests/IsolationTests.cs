@@ -3,7 +3,7 @@ namespace Kagemusha.Lab.Tests;
 /// <summary>What must not be seen while guests are away: two of them are on hv-b.</summary>
 public sealed class IsolationTests
 {
-    private const string Stranger = "2001:db8:1::bad";
+    private const string Stranger = "2001:db8:9::bad";
 
     // Hop-by-hop options, IPv6 in IPv6, routing, destination options (the Home Address option), mobility.
     private static readonly byte[] ForbiddenHeaders = [0, 41, 43, 60, 135];

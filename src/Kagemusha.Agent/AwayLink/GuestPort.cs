@@ -5,43 +5,73 @@ using Kagemusha.Wire;
 namespace Kagemusha.Agent;
 
 /// <summary>
-/// The agent's ear and mouth at an away guest's tap: reads the guest's neighbour discovery before the tap's filter drops it, and answers all of it as
-/// the home router's double.
+/// The agent's ear and mouth at a guest's tap: hears its neighbour discovery, from which its home addresses are learnt. Away, where the tap's filter
+/// drops it then, all of it is answered as by the home router's double.
 /// </summary>
 internal sealed class GuestPort : IDisposable
 {
-    private readonly HomeRouterDouble _double;
-    private readonly FramePort _probes;
+    private readonly HomeAddressLearner _addresses;
+    private readonly HomeRouterDouble? _double;
+    private readonly Func<bool> _isLearning;
+    private readonly Action<HomeAddressEffect> _learnt;
+    private readonly FramePort? _probes;
     private readonly FramePort _port;
+    private readonly FramePort? _neighbours;
 
     /// <param name="tap">The tap's index.</param>
-    /// <param name="router">The home router's link-local address.</param>
-    /// <param name="homeRouter">Who answers.</param>
+    /// <param name="addresses">Learns the guest's addresses.</param>
+    /// <param name="homeRouter">Who answers, away; null at home.</param>
+    /// <param name="isLearning">Whether what is heard counts: the guest runs here, and does not leave.</param>
+    /// <param name="learnt">Takes what is found out, and what is to be sent on the home link.</param>
     /// <param name="log">Where failures are told.</param>
     /// <exception cref="KernelException">No packet socket.</exception>
-    public GuestPort(int tap, Ipv6Address router, HomeRouterDouble homeRouter, AgentLog log)
+    public GuestPort(
+        int tap, HomeAddressLearner addresses, HomeRouterDouble? homeRouter, Func<bool> isLearning, Action<HomeAddressEffect> learnt, AgentLog log)
     {
+        _addresses = addresses;
         _double = homeRouter;
-        // Apart, so that a guest's program that floods all the rest does not make its system believe that its router is dead.
-        _probes = new(tap, PacketFilter.SolicitationsOf(router), Receive, Fail);
-        _port = new(tap, PacketFilter.NeighbourDiscoveryBut(router), Receive, Fail);
+        _isLearning = isLearning;
+        _learnt = learnt;
+        if (homeRouter is null)
+        {
+            _port = new(tap, PacketFilter.NeighbourDiscovery, Receive, Fail);
+            _neighbours = new(tap, PacketFilter.SentAddressClaims, ReceiveFromNeighbour, Fail);
+        }
+        else
+        {
+            // Apart, so that a guest's program that floods all the rest does not make its system believe that its router is dead.
+            var router = addresses.Configuration.Router;
+            _probes = new(tap, PacketFilter.SolicitationsOf(router), Receive, Fail);
+            _port = new(tap, PacketFilter.NeighbourDiscoveryBut(router), Receive, Fail);
+        }
 
         void Fail(KernelException e) => log.Debug($"a guest's tap: {e.Message}");
     }
 
+    /// <summary>Whether the guest uses more addresses than are learnt.</summary>
+    public bool IsLimitReached => _addresses.IsLimitReached;
+
     /// <summary>When <see cref="WakeUp"/> is to be called.</summary>
-    public TimeSpan? NextWakeUp => _double.NextWakeUp;
+    public TimeSpan? NextWakeUp => new[] { _double?.NextWakeUp, _isLearning() ? _addresses.NextWakeUp : null }.Min();
 
     /// <summary>The guest runs from now on.</summary>
     public void Resumed() => Handle(new HomeRouterDoubleInput.Resumed());
 
     /// <summary><see cref="NextWakeUp"/> has come.</summary>
-    public void WakeUp() => Handle(new HomeRouterDoubleInput.WakeUp());
+    public void WakeUp()
+    {
+        Handle(new HomeRouterDoubleInput.WakeUp());
+        Handle(new HomeAddressInput.WakeUp());
+    }
+
+    /// <summary>Sends into the tap: the guest gets it, and nobody else.</summary>
+    public void Send(EthernetFrame frame) => _port.Send(frame);
 
     public void Dispose()
     {
-        _probes.Dispose();
+        _probes?.Dispose();
         _port.Dispose();
+        _neighbours?.Dispose();
     }
 
     private void Receive(EthernetFrame frame)
@@ -49,14 +79,40 @@ internal sealed class GuestPort : IDisposable
         if (NeighbourDiscoveryPacket.TryParse(frame.Payload.Span, out var packet, out _))
         {
             Handle(new HomeRouterDoubleInput.Received(packet, frame.Source));
+            Handle(new HomeAddressInput.FromGuest(packet, frame.Source));
+        }
+    }
+
+    private void ReceiveFromNeighbour(EthernetFrame frame)
+    {
+        if (NeighbourDiscoveryPacket.TryParse(frame.Payload.Span, out var packet, out _))
+        {
+            Handle(new HomeAddressInput.FromHomeLink(packet, frame.Source));
         }
     }
 
     private void Handle(HomeRouterDoubleInput input)
     {
-        foreach (var frame in _double.Handle(Clock.Now, input))
+        foreach (var frame in _double?.Handle(Clock.Now, input) ?? [])
         {
-            _port.Send(EthernetFrame.Around(frame.Packet, frame.Source, frame.Destination));
+            Send(frame);
         }
     }
+
+    private void Handle(HomeAddressInput input)
+    {
+        foreach (var effect in _isLearning() ? _addresses.Handle(Clock.Now, input) : [])
+        {
+            if (effect is HomeAddressEffect.SendToGuest { Frame: var frame })
+            {
+                Send(frame);
+            }
+            else
+            {
+                _learnt(effect);
+            }
+        }
+    }
+
+    private void Send(NeighbourDiscoveryFrame frame) => _port.Send(EthernetFrame.Around(frame.Packet, frame.Source, frame.Destination));
 }

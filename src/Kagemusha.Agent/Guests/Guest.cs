@@ -33,7 +33,7 @@ internal abstract record Attachment
 /// <summary>An enrolled interface of a guest on this host.</summary>
 internal sealed class GuestLink(EnrolledInterface enrolled, Attachment attachment) : IDisposable
 {
-    /// <summary>What the metadata says of it.</summary>
+    /// <summary>What the metadata said of it; its addresses may be others by now.</summary>
     public EnrolledInterface Enrolled { get; } = enrolled;
 
     /// <summary>Where it ends here.</summary>
@@ -50,13 +50,19 @@ internal sealed class GuestLink(EnrolledInterface enrolled, Attachment attachmen
     /// <summary>One registration for each home address: no shared fate.</summary>
     public List<Registration> Registrations { get; } = [];
 
+    /// <summary>Its home addresses.</summary>
+    public IReadOnlyList<Ipv6Address> HomeAddresses => Registrations.ConvertAll(registration => registration.Address);
+
+    /// <summary>Why addresses that the guest was seen to use are not served.</summary>
+    public Dictionary<Ipv6Address, string> Refused { get; } = [];
+
     /// <summary>The care-of address that it had on the host that it comes home from: its home agent is told from there as long as that serves.</summary>
     public Ipv6Address? PreviousCareOfAddress { get; set; }
 
     /// <summary>How libvirt has made the tap's port of the home link's bridge, while we have it otherwise.</summary>
     public Linux.BridgePortSettings? PortSettings { get; set; }
 
-    /// <summary>What answers the guest's neighbour discovery, while it is away.</summary>
+    /// <summary>What hears the guest's neighbour discovery, and answers it while it is away.</summary>
     public GuestPort? GuestPort { get; set; }
 
     /// <summary>What speaks on the home link for it, while it is at home and the home agent does not know yet.</summary>
@@ -69,7 +75,7 @@ internal sealed class GuestLink(EnrolledInterface enrolled, Attachment attachmen
             Enrolled.Mac,
             Enrolled.Link.Router,
             Enrolled.Link.RouterLinkLayerAddress,
-            [.. Enrolled.Addresses.Select(address => address.Address)],
+            HomeAddresses,
             Enrolled.HomeAgent,
             away.CareOf)
         : null;
@@ -171,7 +177,7 @@ internal sealed class Guest(Guid uuid, string name, IReadOnlyList<GuestLink> lin
             link.Enrolled.Link.Router,
             link.Enrolled.Link.RouterLinkLayerAddress,
             link.Enrolled.Link.Mtu,
-            [.. link.Enrolled.Addresses.Select(address => address.Address)],
+            link.HomeAddresses,
             home.Bridge,
             home.Tap)
         {

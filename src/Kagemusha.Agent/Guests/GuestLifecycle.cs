@@ -19,6 +19,7 @@ internal sealed class GuestLifecycle(
     MoveJournal journal,
     PeerChannel channel,
     Departures departures,
+    AddressLearning learning,
     AgentLog log)
 {
     /// <summary>How long a migration that was begun may take to bring the guest; libvirt tells nobody that one will never come.</summary>
@@ -48,7 +49,8 @@ internal sealed class GuestLifecycle(
         var links = profile.Interfaces.Select(enrolled =>
         {
             var link = new GuestLink(enrolled, attach(enrolled));
-            link.Registrations.AddRange(enrolled.Addresses.Select(address => Register(enrolled, address, known)));
+            link.Registrations.AddRange(
+                enrolled.Addresses.Select(address => Registration.Create(configuration, enrolled, address, Newest(address, known))));
             return link;
         });
         var ticket = channel.TicketFor(profile);
@@ -103,16 +105,14 @@ internal sealed class GuestLifecycle(
 
         var changes = kernel.Apply(guests);
         arriving.Attached(guest);
-        foreach (var link in guest.Links)
-        {
-            if (link.Attachment is Attachment.Away away && link.GuestPort is null && kernel.Find(away.Tap) is { } tap)
-            {
-                link.GuestPort = OpenGuestPort(link, away, tap);
-            }
-        }
-
+        Listen(guest);
         return changes;
     }
+
+    /// <summary>Hears the guest at its taps.</summary>
+    /// <exception cref="ConfigurationException">The metadata's advertisement is none.</exception>
+    /// <exception cref="KernelException">No packet socket.</exception>
+    public void Listen(Guest guest) => learning.Listen(guest);
 
     /// <summary>All that the guest will need is there, and it comes.</summary>
     public void Expect(Guest guest) => registrar.Expect(guest);
@@ -193,6 +193,8 @@ internal sealed class GuestLifecycle(
             // Whoever has the guest now has newer numbers.
             StateFile.Delete(guest.Uuid);
         }
+
+        learning.Retry();
     }
 
     /// <summary>The ticket was used: the next migration needs another.</summary>
@@ -232,38 +234,5 @@ internal sealed class GuestLifecycle(
         return known.TryGetValue(address.Address, out var own) && (ushort)(own.ReservedThrough - address.ReservedThrough) < 0x8000
             ? own
             : new(address.ReservedThrough, null, TimeSpan.Zero, address.BindingPossible ? LongestBinding : TimeSpan.Zero);
-    }
-
-    private Registration Register(
-        EnrolledInterface enrolled, EnrolledAddress address, IReadOnlyDictionary<Ipv6Address, MobileNodeSnapshot> known)
-    {
-        var node = new MobileNode(
-            new(address.Address, enrolled.HomeAgent)
-            {
-                Lifetime = configuration.BindingLifetime,
-                InitialBindackTimeoutFirstReg = configuration.FirstAcknowledgementTimeout,
-            },
-            Newest(address, known),
-            Clock.Now,
-            Random.Shared.NextDouble);
-        return new(address.Address, node);
-    }
-
-    private GuestPort OpenGuestPort(GuestLink link, Attachment.Away away, NetworkInterface tap)
-    {
-        var home = link.Enrolled.Link;
-        if (!NeighbourDiscoveryMessage.TryParse(home.RouterAdvertisement.Span, out var message, out var error)
-            || message is not RouterAdvertisement advertisement)
-        {
-            throw new ConfigurationException($"the home router's advertisement in the metadata cannot be used: {error.What}: enroll the VM again at home");
-        }
-
-        var homeRouter = new HomeRouterDouble(new(
-            home.Router,
-            home.RouterLinkLayerAddress,
-            advertisement,
-            [.. link.Enrolled.Addresses.Select(address => address.Address)],
-            Math.Min(home.Mtu, away.CareOf.TunnelMtu)));
-        return new(tap.Index, home.Router, homeRouter, log);
     }
 }

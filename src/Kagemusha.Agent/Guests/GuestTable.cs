@@ -27,6 +27,10 @@ internal sealed class GuestTable
 
     public bool TryFind(Guid uuid, [NotNullWhen(true)] out Guest? guest) => _guests.TryGetValue(uuid, out guest);
 
+    /// <summary>Another guest that has this home address here, or null.</summary>
+    public Guest? OtherWith(Guid uuid, Ipv6Address homeAddress) => _guests.Values.FirstOrDefault(guest =>
+        guest.Uuid != uuid && guest.Registrations.Any(registration => registration.Address == homeAddress));
+
     /// <summary>Another guest that has this home address or this link-layer address here, or null.</summary>
     public Guest? OtherWith(Guid uuid, Ipv6Address homeAddress, LinkLayerAddress mac) => _guests.Values.FirstOrDefault(guest =>
         guest.Uuid != uuid && guest.Links.Any(link =>

@@ -57,15 +57,19 @@ internal sealed class Registrar
     public void Expect(Guest guest) => HandleAll(guest, _ => new MobileNodeInput.Expected());
 
     /// <summary>The guest runs here: each node is told where.</summary>
-    public void Activate(Guest guest) => HandleAll(guest, link => link.Attachment is Attachment.Away away
-        ? new MobileNodeInput.Away(away.CareOf.Address)
-        : new MobileNodeInput.Home(link.PreviousCareOfAddress));
+    public void Activate(Guest guest) => HandleAll(guest, Here);
+
+    /// <summary>The guest runs here, and has this home address too.</summary>
+    public void Activate(Guest guest, GuestLink link, Registration registration) => Handle(guest, link, registration, Here(link));
 
     /// <summary>The guest's metadata may be other than libvirt has it.</summary>
     public void Changed(Guest guest) => _changed(guest);
 
     /// <summary>The guest does not run here: nothing is sent for it.</summary>
     public void Deactivate(Guest guest) => HandleAll(guest, _ => new MobileNodeInput.Passive());
+
+    /// <summary>The guest does not use this home address any more: nothing is sent for it.</summary>
+    public void Deactivate(Guest guest, GuestLink link, Registration registration) => Handle(guest, link, registration, new MobileNodeInput.Passive());
 
     /// <summary>The home agents are told again at once.</summary>
     public void Refresh(Guest guest) => HandleAll(guest, _ => new MobileNodeInput.Refresh());
@@ -139,6 +143,10 @@ internal sealed class Registrar
 
     private static bool IsSettled(Registration registration) => registration.Node.GetState(Clock.Now) is
     { Phase: MobileNodePhase.AtHome or MobileNodePhase.Registered, Unanswered: 0 };
+
+    private static MobileNodeInput Here(GuestLink link) => link.Attachment is Attachment.Away away
+        ? new MobileNodeInput.Away(away.CareOf.Address)
+        : new MobileNodeInput.Home(link.PreviousCareOfAddress);
 
     private void HandleAll(Guest guest, Func<GuestLink, MobileNodeInput> input)
     {

@@ -8,11 +8,33 @@ namespace Kagemusha.Agent;
 /// <summary>The registration of one home address of a guest on this host.</summary>
 /// <param name="address">The home address.</param>
 /// <param name="node">The mobile node that decides.</param>
-internal sealed class Registration(Ipv6Address address, MobileNode node)
+/// <param name="origin">How the home address became known.</param>
+internal sealed class Registration(Ipv6Address address, MobileNode node, HomeAddressOrigin origin = HomeAddressOrigin.Given)
 {
     public Ipv6Address Address { get; } = address;
 
     public MobileNode Node { get; } = node;
+
+    public HomeAddressOrigin Origin { get; } = origin;
+
+    /// <summary>A registration whose node has not been told anything yet.</summary>
+    /// <param name="configuration">What it is to be like.</param>
+    /// <param name="link">The interface.</param>
+    /// <param name="address">The home address.</param>
+    /// <param name="known">What is known of it.</param>
+    public static Registration Create(AgentConfiguration configuration, EnrolledInterface link, EnrolledAddress address, MobileNodeSnapshot known)
+    {
+        var node = new MobileNode(
+            new(address.Address, link.HomeAgent)
+            {
+                Lifetime = configuration.BindingLifetime,
+                InitialBindackTimeoutFirstReg = configuration.FirstAcknowledgementTimeout,
+            },
+            known,
+            Clock.Now,
+            Random.Shared.NextDouble);
+        return new(address.Address, node, address.Origin);
+    }
 
     /// <summary>How its packets leave after an arrival; null when by the home agent's tunnel, or natively, for good.</summary>
     public ArrivalPath? Path { get; set; }
@@ -29,7 +51,7 @@ internal sealed class Registration(Ipv6Address address, MobileNode node)
         get
         {
             var snapshot = Node.TakeSnapshot(Clock.Now);
-            return new(Address, snapshot.ReservedThrough, snapshot.BindingMayRemain > TimeSpan.Zero);
+            return new(Address, snapshot.ReservedThrough, snapshot.BindingMayRemain > TimeSpan.Zero, Origin);
         }
     }
 }

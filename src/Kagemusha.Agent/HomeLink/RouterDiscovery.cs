@@ -17,6 +17,16 @@ internal sealed record AdvertisedRouter(Ipv6Address Address, LinkLayerAddress Li
             .Select(option => new Ipv6Prefix(option.Prefix, option.PrefixLength)),
     ];
 
+    /// <summary>
+    /// Its address as a home agent, if it says that it is one (RFC 6275, sections 7.1 and 7.2), and its preference (section 7.4); the higher the better.
+    /// </summary>
+    public (Ipv6Address Address, ushort Preference)? HomeAgent =>
+        Advertisement.Flags.HasFlag(RouterAdvertisementFlags.HomeAgent)
+        && Advertisement.Options.OfType<PrefixInformation>().FirstOrDefault(
+            option => option.Flags.HasFlag(PrefixFlags.RouterAddress) && option.Prefix.IsRoutableUnicast) is { } own
+            ? (own.Prefix, Advertisement.Options.OfType<HomeAgentInformation>().FirstOrDefault()?.Preference ?? 0)
+            : null;
+
     /// <summary>The link's MTU if it is advertised.</summary>
     public int? Mtu => Advertisement.Options.OfType<Mtu>().FirstOrDefault() is { Value: <= int.MaxValue } mtu ? (int)mtu.Value : null;
 }

@@ -100,7 +100,14 @@ internal sealed class HookOperations(
         var places = new Dictionary<EnrolledInterface, Attachment>();
         foreach (var enrolled in profile.Interfaces)
         {
-            places.Add(enrolled, await attachments.ChooseAsync(enrolled));
+            var place = await attachments.ChooseAsync(enrolled);
+            if (place is Attachment.Away && enrolled.Addresses.Count == 0)
+            {
+                throw new RefusedException(
+                    $"no home address of {xml.Name}'s interface {enrolled.Mac} is known yet: let it use its network at home, or enroll it again with --home-address");
+            }
+
+            places.Add(enrolled, place);
         }
 
         var guest = lifecycle.Take(xml.Uuid, xml.Name, profile, enrolled => places[enrolled], Presence.Incoming, handOver?.Snapshots);

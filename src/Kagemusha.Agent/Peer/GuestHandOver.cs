@@ -55,7 +55,7 @@ internal sealed record GuestHandOver(
                 throw new PeerException($"its answer has a time to hold packets for {enrolled.Mac} that cannot be");
             }
 
-            if (handed.CareOfAddress is { } careOf && (!careOf.IsRoutableUnicast || enrolled.Addresses.Any(each => each.Address == careOf)))
+            if (handed.CareOfAddress is { } careOf && (!careOf.IsRoutableUnicast || handed.Addresses.Any(each => each.HomeAddress == careOf)))
             {
                 throw new PeerException($"its answer has a care-of address for {enrolled.Mac} that cannot be: {careOf}");
             }
@@ -64,7 +64,7 @@ internal sealed record GuestHandOver(
             return enrolled with
             {
                 Link = new([.. handed.Prefixes], handed.Router, handed.RouterLinkLayerAddress, handed.Mtu, [.. handed.RouterAdvertisement]),
-                Addresses = [.. enrolled.Addresses.Select(address => Read(handed, address, snapshots))],
+                Addresses = [.. Addresses(handed, enrolled).Select(address => Read(handed, address, snapshots))],
             };
         });
         return new(profile with { Interfaces = [.. interfaces] }, snapshots, links);
@@ -82,6 +82,25 @@ internal sealed record GuestHandOver(
             snapshot.CareOfAddress,
             snapshot.BindingRemaining.TotalSeconds,
             snapshot.BindingMayRemain.TotalSeconds);
+    }
+
+    /// <summary>
+    /// Those of the metadata, and those that were learnt since it could be written last; what was lost since then is left out. The metadata's own count
+    /// as they are, of the others no more than anybody learns.
+    /// </summary>
+    private static IEnumerable<EnrolledAddress> Addresses(HandedInterface handed, EnrolledInterface enrolled)
+    {
+        var known = enrolled.Addresses.Where(
+            address => address.Origin == HomeAddressOrigin.Given || handed.Addresses.Any(each => each.HomeAddress == address.Address)).ToList();
+        var learnt = handed.Addresses.Select(each => each.HomeAddress).Distinct()
+            .Where(address => enrolled.Addresses.All(each => each.Address != address)).ToList();
+        foreach (var foreign in learnt.Where(address => !address.IsRoutableUnicast || !enrolled.Link.Prefixes.Any(prefix => prefix.Contains(address))))
+        {
+            throw new PeerException($"its answer has a home address for {enrolled.Mac} that is in no home prefix: {foreign}");
+        }
+
+        var room = Math.Max(0, HomeAddressLearner.MaxLearnt - known.Count(address => address.Origin == HomeAddressOrigin.Learnt));
+        return [.. known, .. learnt.Take(room).Select(address => new EnrolledAddress(address, 0, BindingPossible: false, HomeAddressOrigin.Learnt))];
     }
 
     private static EnrolledAddress Read(HandedInterface handed, EnrolledAddress enrolled, Dictionary<Ipv6Address, MobileNodeSnapshot> snapshots)

@@ -10,9 +10,11 @@ namespace Kagemusha.Agent;
 /// <param name="kernel">This host's links.</param>
 /// <param name="guests">The guests of this host.</param>
 /// <param name="lifecycle">What becomes of them.</param>
+/// <param name="learning">Finds out their home addresses.</param>
 /// <param name="channel">Where the next host's agent reaches this one.</param>
 /// <param name="log">Where each decision is told.</param>
-internal sealed class Enrolment(Hypervisor hypervisor, Kernel kernel, GuestTable guests, GuestLifecycle lifecycle, PeerChannel channel, AgentLog log)
+internal sealed class Enrolment(
+    Hypervisor hypervisor, Kernel kernel, GuestTable guests, GuestLifecycle lifecycle, AddressLearning learning, PeerChannel channel, AgentLog log)
 {
     /// <summary>Enrolls a domain.</summary>
     /// <exception cref="RefusedException">A check refused it; nothing was changed.</exception>
@@ -34,8 +36,9 @@ internal sealed class Enrolment(Hypervisor hypervisor, Kernel kernel, GuestTable
 
         var link = new HomeLink(
             [.. router.Prefixes], router.Address, router.LinkLayerAddress, router.Mtu ?? bridge.Mtu, [.. router.Advertisement.ToArray()]);
-        var addresses = request.HomeAddresses.Select(address => new EnrolledAddress(address, 0, BindingPossible: false));
-        var profile = new MobilityProfile([new(chosen.Mac!.Value, source, link, request.HomeAgent, [.. addresses])]);
+        var homeAgent = request.HomeAgent ?? await FindHomeAgentAsync(bridge, router);
+        var found = await FindAddressesAsync(domain, chosen, bridge, request, link, router.Advertisement, homeAgent);
+        var profile = new MobilityProfile([new(chosen.Mac!.Value, source, link, homeAgent, [.. found])]);
         lifecycle.RefuseDuplicates(domain.Uuid, profile);
         profile = profile with { Agent = channel.TicketFor(profile) };
         await WriteAsync(domain, profile.ToMetadata());
@@ -45,11 +48,13 @@ internal sealed class Enrolment(Hypervisor hypervisor, Kernel kernel, GuestTable
             var guest = lifecycle.Take(
                 domain.Uuid, domain.Name, profile, _ => new Attachment.Home(bridge.Name, chosen.TargetDevice), Presence.Running);
             lifecycle.Reapply();
+            lifecycle.Listen(guest);
             lifecycle.Activate(guest);
         }
 
-        log.Decision(domain.Name, $"enrolled: {chosen.Mac} with {string.Join(", ", request.HomeAddresses)}, home agent {request.HomeAgent}, home router {router.Address} on {bridge.Name}");
-        return new(Notes(domain, chosen, router, bridge));
+        var addresses = found.Count > 0 ? string.Join(", ", found.Select(address => address.Address)) : "no home address yet";
+        log.Decision(domain.Name, $"enrolled: {chosen.Mac} with {addresses}, home agent {homeAgent}, home router {router.Address} on {bridge.Name}");
+        return new(Notes(domain, profile.Interfaces[0], chosen, router, bridge));
     }
 
     /// <summary>Takes our metadata away.</summary>
@@ -76,6 +81,33 @@ internal sealed class Enrolment(Hypervisor hypervisor, Kernel kernel, GuestTable
         StateFile.Delete(domain.Uuid);
         log.Decision(domain.Name, "unenrolled");
         return new([$"{domain.Name} is not mobile any more"]);
+    }
+
+    private static async Task<Ipv6Address> FindHomeAgentAsync(NetworkInterface bridge, AdvertisedRouter router) =>
+        (router.HomeAgent ?? (await RouterDiscovery.FindAsync(bridge, candidate => candidate.HomeAgent is not null))?.HomeAgent)?.Address
+        ?? throw new RefusedException($"no router on {bridge.Name} advertises a home agent: give its address by --home-agent");
+
+    /// <summary>The home addresses that were given, or else those that the guest is seen to use.</summary>
+    private async Task<IReadOnlyList<EnrolledAddress>> FindAddressesAsync(
+        DomainSnapshot domain, DomainInterface chosen, NetworkInterface bridge, EnrollRequest request, HomeLink link, RouterAdvertisement advertisement, Ipv6Address homeAgent)
+    {
+        if (request.HomeAddresses.Count > 0)
+        {
+            return [.. request.HomeAddresses.Distinct().Select(address => new EnrolledAddress(address, 0, BindingPossible: false))];
+        }
+
+        if (!domain.IsActive || chosen.TargetDevice is not { } name || kernel.Interfaces().Find(name) is not { } tap)
+        {
+            return [];
+        }
+
+        var whose = AddressLearning.Learner(chosen.Mac!.Value, link, advertisement, homeAgent, [], isAtHome: true);
+        return
+        [
+            .. (await learning.DiscoverAsync(tap, bridge, whose))
+                .Where(address => guests.OtherWith(domain.Uuid, address) is null)
+                .Select(address => new EnrolledAddress(address, 0, BindingPossible: false, HomeAddressOrigin.Learnt)),
+        ];
     }
 
     private async Task<DomainSnapshot> FindAsync(string nameOrUuid) =>
@@ -141,9 +173,9 @@ internal sealed class Enrolment(Hypervisor hypervisor, Kernel kernel, GuestTable
             }
         }
 
-        if (!request.HomeAgent.IsRoutableUnicast)
+        if (request.HomeAgent is { IsRoutableUnicast: false } homeAgent)
         {
-            throw new RefusedException($"{request.HomeAgent} cannot be a home agent's address");
+            throw new RefusedException($"{homeAgent} cannot be a home agent's address");
         }
     }
 
@@ -166,11 +198,15 @@ internal sealed class Enrolment(Hypervisor hypervisor, Kernel kernel, GuestTable
         }
     }
 
-    private static List<string> Notes(DomainSnapshot domain, DomainInterface chosen, AdvertisedRouter router, NetworkInterface bridge)
+    private static List<string> Notes(
+        DomainSnapshot domain, EnrolledInterface enrolled, DomainInterface chosen, AdvertisedRouter router, NetworkInterface bridge)
     {
         var notes = new List<string>
         {
-            $"{domain.Name} is mobile by its interface {chosen.Mac} on {bridge.Name}",
+            $"{domain.Name} is mobile by its interface {chosen.Mac} on {bridge.Name}, home agent {enrolled.HomeAgent}",
+            enrolled.Addresses.Count == 0
+                ? "no home address is known yet: they are learnt as the VM uses them"
+                : $"home addresses: {string.Join(", ", enrolled.Addresses.Select(address => address.Address))}; others are learnt as the VM uses them",
             $"away, this host speaks for the router {router.Address} ({router.LinkLayerAddress}) with {string.Join(", ", router.Prefixes)}",
             "away, IPv4 is not carried on this interface",
         };

@@ -42,23 +42,42 @@ internal sealed class StatusReport(Hypervisor hypervisor, GuestTable guests, IRe
     {
         if (guests.TryFind(domain.Uuid, out var guest))
         {
-            return from link in guest.Links
-                   from registration in link.Registrations
-                   select Describe(domain, guest, link, registration);
+            return guest.Links.SelectMany(link => Describe(domain, guest, link));
         }
 
         try
         {
             var known = problems.TryGetValue(domain.Uuid, out var problem) ? [problem] : Array.Empty<string>();
             return from enrolled in domain.Xml.ReadProfile()!.Interfaces
-                   from address in enrolled.Addresses
+                   from address in enrolled.Addresses.DefaultIfEmpty()
                    select new DomainStatus(
-                       domain.Name, domain.Uuid, domain.State.ToString(), enrolled.Mac, address.Address, null, enrolled.HomeAgent, "none", null, DataPath.None, known);
+                       domain.Name, domain.Uuid, domain.State.ToString(), enrolled.Mac, address?.Address, null, enrolled.HomeAgent, "none", null, DataPath.None, known, address?.Origin);
         }
         catch (MalformedXmlException e)
         {
-            return [new(domain.Name, domain.Uuid, domain.State.ToString(), default, default, null, default, "unknown", null, DataPath.None, [e.Message])];
+            return [new(domain.Name, domain.Uuid, domain.State.ToString(), default, null, null, default, "unknown", null, DataPath.None, [e.Message], null)];
         }
+    }
+
+    /// <summary>Each of the interface's home addresses, and with the last one what is wrong with others.</summary>
+    private static List<DomainStatus> Describe(DomainSnapshot domain, Guest guest, GuestLink link)
+    {
+        List<string> others = [.. link.Refused.Values];
+        if (link.GuestPort?.IsLimitReached == true)
+        {
+            others.Add(AddressLearning.Limit(link));
+        }
+
+        List<DomainStatus> all = [.. link.Registrations.Select(registration => Describe(domain, guest, link, registration))];
+        if (all.Count == 0)
+        {
+            others.Add($"no home address of {link.Enrolled.Mac} is known yet: it is learnt when the VM uses it");
+            all.Add(new(
+                domain.Name, domain.Uuid, domain.State.ToString(), link.Enrolled.Mac, null, null, link.Enrolled.HomeAgent, "none", null, DataPath.None, [], null));
+        }
+
+        all[^1] = all[^1] with { Problems = [.. all[^1].Problems, .. others] };
+        return all;
     }
 
     private static DomainStatus Describe(DomainSnapshot domain, Guest guest, GuestLink link, Registration registration)
@@ -80,7 +99,8 @@ internal sealed class StatusReport(Hypervisor hypervisor, GuestTable guests, IRe
                 MobileNodePhase.Registered => DataPath.HomeAgentTunnel,
                 _ => DataPath.None,
             },
-            state.Problem is { } problem ? [problem] : []);
+            state.Problem is { } problem ? [problem] : [],
+            registration.Origin);
     }
 
     private static string Word(MobileNodePhase phase) => phase switch

@@ -25,7 +25,6 @@ public sealed class HomeAddressLearner
     // Our choice: a guest that boots answers for its link-local address some time before it has the others.
     private const int MissedWhenGone = 3;
 
-    private readonly HomeAddressLearnerConfiguration _configuration;
     private readonly HashSet<Ipv6Address> _others;
     private readonly HashSet<Ipv6Address> _given;
     private readonly Dictionary<Ipv6Address, Use> _learnt;
@@ -42,13 +41,16 @@ public sealed class HomeAddressLearner
     /// <param name="now">The time.</param>
     public HomeAddressLearner(HomeAddressLearnerConfiguration configuration, IEnumerable<Ipv6Address> learnt, TimeSpan now)
     {
-        _configuration = configuration;
+        Configuration = configuration;
         // Each prefix' first address is the routers' anycast address (RFC 4291, section 2.6.1).
         _others = [.. configuration.Others, .. configuration.Prefixes.Select(prefix => prefix.Address)];
         _given = [.. configuration.Given];
         _learnt = learnt.Distinct().Take(MaxLearnt).ToDictionary(address => address, _ => new Use(now, 0));
         _verifyAt = now + VerificationInterval;
     }
+
+    /// <summary>Whose addresses, and where.</summary>
+    public HomeAddressLearnerConfiguration Configuration { get; }
 
     /// <summary>Whether the guest uses more addresses than are learnt.</summary>
     public bool IsLimitReached { get; private set; }
@@ -67,10 +69,10 @@ public sealed class HomeAddressLearner
         var effects = new List<HomeAddressEffect>();
         switch (input)
         {
-            case HomeAddressInput.FromGuest { Packet: var packet, Source: var source } when source == _configuration.Guest:
+            case HomeAddressInput.FromGuest { Packet: var packet, Source: var source } when source == Configuration.Guest:
                 Hear(now, packet, effects);
                 break;
-            case HomeAddressInput.FromHomeLink { Packet: var packet, Source: var source } when source != _configuration.Guest:
+            case HomeAddressInput.FromHomeLink { Packet: var packet, Source: var source } when source != Configuration.Guest:
                 HearOthers(packet);
                 break;
         }
@@ -104,7 +106,7 @@ public sealed class HomeAddressLearner
 
     // A guest may speak for others, as a proxy (RFC 4861, section 7.2.8): their addresses are not its own.
     private bool IsOwn(NeighbourAdvertisement advertisement) =>
-        advertisement.Options.OfType<TargetLinkLayerAddress>().All(option => option.Address == _configuration.Guest);
+        advertisement.Options.OfType<TargetLinkLayerAddress>().All(option => option.Address == Configuration.Guest);
 
     private void Consider(TimeSpan now, Ipv6Address address, bool isAskedFor, List<HomeAddressEffect> effects)
     {
@@ -115,7 +117,7 @@ public sealed class HomeAddressLearner
         else if (!MayBeLearnt(address) || _doubtful.ContainsKey(address))
         {
         }
-        else if (!_configuration.IsOnHomeLink || _learnt.Count >= MaxLearnt)
+        else if (!Configuration.IsOnHomeLink || _learnt.Count >= MaxLearnt)
         {
             Learn(now, address, effects);
         }
@@ -131,7 +133,7 @@ public sealed class HomeAddressLearner
 
     private bool MayBeLearnt(Ipv6Address address) =>
         address.IsRoutableUnicast && !_others.Contains(address) && !_given.Contains(address)
-        && _configuration.Prefixes.Any(prefix => prefix.Contains(address));
+        && Configuration.Prefixes.Any(prefix => prefix.Contains(address));
 
     private void Learn(TimeSpan now, Ipv6Address address, List<HomeAddressEffect> effects)
     {
@@ -197,7 +199,7 @@ public sealed class HomeAddressLearner
         var isAlive = _answeredAt >= _roundBegan;
         if (silent.Count > 0 && _solicited < MaxUnicastSolicit)
         {
-            var witness = _linkLocal ?? _configuration.Given.Select(given => (Ipv6Address?)given).FirstOrDefault();
+            var witness = _linkLocal ?? Configuration.Given.Select(given => (Ipv6Address?)given).FirstOrDefault();
             effects.AddRange((isAlive || witness is null ? silent : silent.Prepend(witness.Value)).Select(address => new HomeAddressEffect.SendToGuest(AreYou(address))));
             _solicited++;
             _verifyAt = now + RetransTimer;
@@ -226,13 +228,13 @@ public sealed class HomeAddressLearner
     }
 
     private NeighbourDiscoveryFrame AreYou(Ipv6Address address) => new(
-        _configuration.Guest,
-        _configuration.RouterLinkLayerAddress,
-        new(_configuration.Router, address, new NeighbourSolicitation(address, [new SourceLinkLayerAddress(_configuration.RouterLinkLayerAddress)])));
+        Configuration.Guest,
+        Configuration.RouterLinkLayerAddress,
+        new(Configuration.Router, address, new NeighbourSolicitation(address, [new SourceLinkLayerAddress(Configuration.RouterLinkLayerAddress)])));
 
     private NeighbourDiscoveryFrame WhoHas(Ipv6Address address) => new(
         LinkLayerAddress.ForMulticast(address.SolicitedNode),
-        _configuration.Guest,
+        Configuration.Guest,
         new(Ipv6Address.Unspecified, address.SolicitedNode, new NeighbourSolicitation(address, [])));
 
     /// <summary>An address that is learnt.</summary>

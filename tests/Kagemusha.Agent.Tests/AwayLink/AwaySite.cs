@@ -91,6 +91,10 @@ internal sealed class AwaySite : IDisposable
         [.. link.HomeAddresses],
         CareOf.TunnelMtu));
 
+    /// <summary>What learns a guest's addresses.</summary>
+    public static HomeAddressLearner Learner(AwayLink link) =>
+        new(new(link.Mac, Router, RouterMac, [Ipv6Prefix.Parse("2001:db8:1::/64")], [], [.. link.HomeAddresses], IsOnHomeLink: false), [], Clock.Now);
+
     public void Dispose()
     {
         _kernel.Dispose();

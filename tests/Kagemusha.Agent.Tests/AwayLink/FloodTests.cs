@@ -38,7 +38,7 @@ public sealed class FloodTests
         await site.OnLoopAsync(async () =>
         {
             var before = GC.GetAllocatedBytesForCurrentThread();
-            using var port = new GuestPort(site.Index(link.Tap), AwaySite.Router, AwaySite.Double(link), TestLog.Log);
+            using var port = new GuestPort(site.Index(link.Tap), AwaySite.Learner(link), AwaySite.Double(link), () => true, _ => { }, TestLog.Log);
             var watch = Stopwatch.StartNew();
             await Task.Run(() => Flood(guest, link));
             flood = watch.Elapsed;

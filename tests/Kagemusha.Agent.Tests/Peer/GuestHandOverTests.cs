@@ -1,4 +1,5 @@
 using Kagemusha.Control;
+using Kagemusha.Mobility;
 using Kagemusha.Wire;
 
 namespace Kagemusha.Agent.Tests;
@@ -23,6 +24,56 @@ public sealed class GuestHandOverTests : IDisposable
         Assert.InRange(snapshot.BindingRemaining.TotalSeconds, 300, 400);
         Assert.Equal(new(CareOfAddress: null, TimeSpan.FromMilliseconds(8)), links[_guest.Links[0].Enrolled.Mac]);
     }
+
+    /// <summary>What the metadata has, what the source's agent has besides 2001:db8:1::42, and with what the guest comes.</summary>
+    public static TheoryData<string[], string[], string[]> Learnt => new()
+    {
+        { [], ["2001:db8:1::50", "2001:db8:1::51"], ["2001:db8:1::50", "2001:db8:1::51"] },
+        { ["2001:db8:1::50"], ["2001:db8:1::51"], ["2001:db8:1::51"] },
+        { ["2001:db8:1::50"], ["2001:db8:1::51", "2001:db8:1::50"], ["2001:db8:1::50", "2001:db8:1::51"] },
+        { [], ["2001:db8:1::50", "2001:db8:1::50"], ["2001:db8:1::50"] },
+        { [], Numbered(25), Numbered(HomeAddressLearner.MaxLearnt) },
+        { Numbered(10), Numbered(25), Numbered(HomeAddressLearner.MaxLearnt) },
+    };
+
+    [Theory]
+    [MemberData(nameof(Learnt), DisableDiscoveryEnumeration = true)]
+    public void Addresses_that_were_learnt_are_the_source_s(string[] metadata, string[] source, string[] expected)
+    {
+        var handed = GuestHandOver.Of(_guest, _ => TimeSpan.Zero).Interfaces[0];
+        var enrolled = Profile.Interfaces[0];
+        enrolled = enrolled with
+        {
+            Addresses = [.. enrolled.Addresses, .. metadata.Select(address => new EnrolledAddress(Ipv6Address.Parse(address), 64, false, HomeAddressOrigin.Learnt))],
+        };
+        handed = handed with
+        {
+            Addresses = [.. handed.Addresses, .. source.Select(address => new HandedAddress(Ipv6Address.Parse(address), 128, null, 0, 9))],
+        };
+
+        var (profile, snapshots, _) = GuestHandOver.Read(new([handed]), new([enrolled]));
+
+        var addresses = Assert.Single(profile.Interfaces).Addresses;
+        Assert.Equal(new(PeerRig.HomeAddress, 320, BindingPossible: true), addresses[0]);
+        Assert.Equal(
+            expected.Select(address => new EnrolledAddress(Ipv6Address.Parse(address), 128, BindingPossible: true, HomeAddressOrigin.Learnt)),
+            addresses.Skip(1));
+        Assert.Equal(addresses.Select(address => address.Address).Order(), snapshots.Keys.Order());
+    }
+
+    [Theory]
+    [InlineData("2001:db8:2::50")]
+    [InlineData("fe80::50")]
+    [InlineData("::")]
+    public void An_address_in_no_home_prefix_is_refused(string address)
+    {
+        var handed = GuestHandOver.Of(_guest, _ => TimeSpan.Zero).Interfaces[0];
+        Refused(
+            new([handed with { Addresses = [.. handed.Addresses, new(Ipv6Address.Parse(address), 0, null, 0, 0)] }]), $"that is in no home prefix: {address}");
+    }
+
+    private static string[] Numbered(int count) =>
+        [.. Enumerable.Range(0, count).Select(number => new Ipv6Address(Ipv6Address.Parse("2001:db8:1::100").Bits + (UInt128)number).ToString())];
 
     [Fact]
     public void The_home_link_is_as_the_source_knows_it()

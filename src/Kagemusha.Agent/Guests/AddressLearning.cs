@@ -1,0 +1,227 @@
+using Kagemusha.Control;
+using Kagemusha.Linux;
+using Kagemusha.Mobility;
+using Kagemusha.Wire;
+
+namespace Kagemusha.Agent;
+
+/// <summary>Hears the guests at their taps, and serves the home addresses that they are seen to use: each has a registration of its own.</summary>
+/// <param name="configuration">What registrations are to be like.</param>
+/// <param name="guests">The guests of this host.</param>
+/// <param name="kernel">This host's kernel.</param>
+/// <param name="registrar">Their registrations.</param>
+/// <param name="log">Where each decision is told.</param>
+internal sealed class AddressLearning(AgentConfiguration configuration, GuestTable guests, HostKernel kernel, Registrar registrar, AgentLog log) : IDisposable
+{
+    private static readonly TimeSpan DiscoveryPatience = 2 * HomeAddressLearner.DoubtTime;
+    private static readonly TimeSpan DiscoveryInterval = TimeSpan.FromMilliseconds(100);
+
+    private FrameSender? _sender;
+
+    /// <summary>Begins to hear a guest at those of its taps that are there.</summary>
+    /// <exception cref="ConfigurationException">The metadata's advertisement is none.</exception>
+    /// <exception cref="KernelException">No packet socket.</exception>
+    public void Listen(Guest guest)
+    {
+        foreach (var link in guest.Links)
+        {
+            if (link is { GuestPort: null, Tap: { } name } && kernel.Find(name) is { } tap)
+            {
+                link.GuestPort = Open(guest, link, tap);
+            }
+        }
+    }
+
+    /// <summary>Whose addresses are to be learnt from what is heard on the home link.</summary>
+    public static HomeAddressLearnerConfiguration Learner(
+        LinkLayerAddress mac, HomeLink home, RouterAdvertisement advertisement, Ipv6Address homeAgent, IEnumerable<Ipv6Address> given, bool isAtHome) => new(
+        mac,
+        home.Router,
+        home.RouterLinkLayerAddress,
+        home.Prefixes,
+        [
+            homeAgent,
+            .. advertisement.Options.OfType<PrefixInformation>()
+                .Where(prefix => prefix.Flags.HasFlag(PrefixFlags.RouterAddress)).Select(prefix => prefix.Prefix),
+        ],
+        [.. given],
+        isAtHome);
+
+    /// <summary>
+    /// Has a guest that is not known yet use its addresses at home. Ends when some are known and nobody can contradict any more, or when it has said nothing.
+    /// </summary>
+    /// <param name="tap">The guest's tap.</param>
+    /// <param name="bridge">The home link's bridge.</param>
+    /// <param name="whose">Whose addresses.</param>
+    /// <exception cref="KernelException">No packet socket.</exception>
+    public async Task<IReadOnlyList<Ipv6Address>> DiscoverAsync(NetworkInterface tap, NetworkInterface bridge, HomeAddressLearnerConfiguration whose)
+    {
+        var found = new List<Ipv6Address>();
+        var learner = new HomeAddressLearner(whose, [], Clock.Now);
+        using var port = new GuestPort(tap.Index, learner, null, () => true, Follow, log);
+        foreach (var frame in HomeAddressPrompt.Frames(whose))
+        {
+            port.Send(frame);
+        }
+
+        for (var until = Clock.Now + DiscoveryPatience; Clock.Now < until && (found.Count == 0 || learner.IsInDoubt); port.WakeUp())
+        {
+            await Task.Delay(DiscoveryInterval);
+        }
+
+        return found;
+
+        void Follow(HomeAddressEffect effect)
+        {
+            if (effect is HomeAddressEffect.Learnt learnt)
+            {
+                found.Add(learnt.Address);
+            }
+            else if (effect is HomeAddressEffect.SendToHomeLink send)
+            {
+                SendToHomeLink(bridge.Name, tap.Name, send.Frame);
+            }
+        }
+    }
+
+    /// <summary>A guest has gone from this host: others may use its addresses.</summary>
+    public void Retry()
+    {
+        foreach (var guest in guests.All)
+        {
+            foreach (var link in guest.Links)
+            {
+                foreach (var address in link.Refused.Keys.ToList())
+                {
+                    Learn(guest, link, address);
+                }
+            }
+        }
+    }
+
+    public void Dispose() => _sender?.Dispose();
+
+    private GuestPort Open(Guest guest, GuestLink link, NetworkInterface tap)
+    {
+        var home = link.Enrolled.Link;
+        if (!NeighbourDiscoveryMessage.TryParse(home.RouterAdvertisement.Span, out var message, out var error)
+            || message is not RouterAdvertisement advertisement)
+        {
+            throw new ConfigurationException($"the home router's advertisement in the metadata cannot be used: {error.What}: enroll the VM again at home");
+        }
+
+        var known = link.Registrations.ToLookup(registration => registration.Origin, registration => registration.Address);
+        var addresses = new HomeAddressLearner(
+            Learner(link.Enrolled.Mac, home, advertisement, link.Enrolled.HomeAgent, known[HomeAddressOrigin.Given], link.Attachment is Attachment.Home),
+            known[HomeAddressOrigin.Learnt],
+            Clock.Now);
+        var homeRouter = link.Attachment is Attachment.Away away
+            ? new HomeRouterDouble(new(
+                home.Router, home.RouterLinkLayerAddress, advertisement, [.. link.HomeAddresses], Math.Min(home.Mtu, away.CareOf.TunnelMtu)))
+            : null;
+        return new(
+            tap.Index,
+            addresses,
+            homeRouter,
+            // What a next host was told already is not changed.
+            () => guest is { Presence: Presence.Running, Departure: null },
+            effect => Follow(guest, link, effect),
+            log);
+    }
+
+    private void Follow(Guest guest, GuestLink link, HomeAddressEffect effect)
+    {
+        switch (effect)
+        {
+            case HomeAddressEffect.Learnt { Address: var address }:
+                Learn(guest, link, address);
+                break;
+            case HomeAddressEffect.Gone { Address: var address }:
+                Lose(guest, link, address);
+                break;
+            case HomeAddressEffect.LimitReached:
+                log.Decision(guest.Name, Limit(link), failed: true);
+                break;
+            case HomeAddressEffect.SendToHomeLink { Frame: var frame } when link.Attachment is Attachment.Home { Tap: { } tap } home:
+                SendToHomeLink(home.Bridge, tap, frame);
+                break;
+        }
+    }
+
+    /// <summary>What is wrong when a guest uses more addresses than are learnt.</summary>
+    public static string Limit(GuestLink link) =>
+        $"{link.Enrolled.Mac} uses more home addresses than the {HomeAddressLearner.MaxLearnt} that are learnt: the others do not move with it";
+
+    private void Learn(Guest guest, GuestLink link, Ipv6Address address)
+    {
+        if (guests.OtherWith(guest.Uuid, address) is { } other)
+        {
+            var line = $"{address} is not served: {other.Name} has it on this host";
+            if (link.Refused.GetValueOrDefault(address) != line)
+            {
+                link.Refused[address] = line;
+                log.Decision(guest.Name, line, failed: true);
+            }
+
+            return;
+        }
+
+        link.Refused.Remove(address);
+        var registration = Registration.Create(
+            configuration, link.Enrolled, new(address, 0, BindingPossible: false, HomeAddressOrigin.Learnt), new(0, null, TimeSpan.Zero, TimeSpan.Zero));
+        link.Registrations.Add(registration);
+        log.Decision(guest.Name, $"home address {address} learnt");
+        Apply(guest, link);
+        registrar.Activate(guest, link, registration);
+        registrar.Changed(guest);
+    }
+
+    private void Lose(Guest guest, GuestLink link, Ipv6Address address)
+    {
+        link.Refused.Remove(address);
+        if (link.Registrations.Find(registration => registration.Address == address) is not { } registration)
+        {
+            return;
+        }
+
+        // A binding is not ended: it expires, and the guest may take the address again.
+        registrar.Deactivate(guest, link, registration);
+        link.Registrations.Remove(registration);
+        log.Decision(guest.Name, $"home address {address} is not in use any more: it is not served");
+        Apply(guest, link);
+        registrar.Changed(guest);
+    }
+
+    private void Apply(Guest guest, GuestLink link)
+    {
+        try
+        {
+            if (link.Attachment is Attachment.Away)
+            {
+                kernel.Apply(guests);
+            }
+        }
+        catch (KernelException e)
+        {
+            log.Decision(guest.Name, $"its data path did not follow: {e.Message}", failed: true);
+        }
+    }
+
+    // By the bridge's other ports: the guest itself would take it for another node that wants its address.
+    private void SendToHomeLink(string bridge, string tap, NeighbourDiscoveryFrame frame)
+    {
+        var bytes = EthernetFrame.Around(frame.Packet, frame.Source, frame.Destination).ToArray();
+        foreach (var port in kernel.PortsOf(bridge).Where(port => port.Name != tap))
+        {
+            try
+            {
+                _sender ??= new();
+                _sender.Send(port.Index, bytes);
+            }
+            catch (KernelException e)
+            {
+                log.Debug($"{port.Name}, a port of the home link: {e.Message}");
+            }
+        }
+    }
+}
