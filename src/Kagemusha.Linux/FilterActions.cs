@@ -1,5 +1,4 @@
 using System.Runtime.InteropServices;
-using Kagemusha.Wire;
 using static Kagemusha.Linux.Netlink;
 
 namespace Kagemusha.Linux;
@@ -7,7 +6,7 @@ namespace Kagemusha.Linux;
 /// <summary>What a filter does, in rtnetlink's messages: a list of actions, each with its kind's own parameters.</summary>
 internal static class FilterActions
 {
-    // struct tc_gact, and the beginning of every other kind's: index, capabilities, action, two counts.
+    // struct tc_gact and struct tc_skbedit, and the beginning of every other kind's: index, capabilities, action, two counts.
     private const int GenericLength = 20;
 
     // struct tc_mirred: that, what it does, to which link.
@@ -26,31 +25,35 @@ internal static class FilterActions
         if (filter.Action == FilterAction.Herald)
         {
             var guest = (filter.Match as FlowerMatch)?.DestinationLinkLayer ?? throw new ArgumentException("a herald goes before frames to one link-layer address", nameof(filter));
-            Write(1, "skbmod", TCA_SKBMOD_PARMS, Skbmod(TC_ACT_PIPE), Filter.Nobody);
-            Write(2, "mirred", TCA_MIRRED_PARMS, Mirred(TC_ACT_PIPE, TCA_EGRESS_MIRROR, indexOf(filter.Link)), null);
-            Write(3, "skbmod", TCA_SKBMOD_PARMS, Skbmod(TC_ACT_OK), guest);
+            Write(1, "skbmod", TCA_SKBMOD_PARMS, Skbmod(TC_ACT_PIPE), TCA_SKBMOD_DMAC, Filter.Nobody.ToArray());
+            Write(2, "mirred", TCA_MIRRED_PARMS, Mirred(TC_ACT_PIPE, TCA_EGRESS_MIRROR, indexOf(filter.Link)));
+            Write(3, "skbmod", TCA_SKBMOD_PARMS, Skbmod(TC_ACT_OK), TCA_SKBMOD_DMAC, guest.ToArray());
         }
         else if (filter.Action == FilterAction.Redirect)
         {
             var target = indexOf(filter.Target ?? throw new ArgumentException("what is redirected needs a target", nameof(filter)));
-            Write(1, "mirred", TCA_MIRRED_PARMS, Mirred(TC_ACT_STOLEN, TCA_EGRESS_REDIR, target), null);
+            Write(1, "mirred", TCA_MIRRED_PARMS, Mirred(TC_ACT_STOLEN, TCA_EGRESS_REDIR, target));
+        }
+        else if (filter.Action == FilterAction.Receive)
+        {
+            Write(1, "skbedit", TCA_SKBEDIT_PARMS, Generic(GenericLength, TC_ACT_OK), TCA_SKBEDIT_PTYPE, BitConverter.GetBytes(PACKET_HOST));
         }
         else
         {
-            Write(1, "gact", TCA_GACT_PARMS, Generic(GenericLength, filter.Action == FilterAction.Pass ? TC_ACT_OK : TC_ACT_SHOT), null);
+            Write(1, "gact", TCA_GACT_PARMS, Generic(GenericLength, filter.Action == FilterAction.Pass ? TC_ACT_OK : TC_ACT_SHOT));
         }
 
         writer.EndNested(actions);
 
-        void Write(int place, string kind, ushort parametersType, byte[] parameters, LinkLayerAddress? destination)
+        void Write(int place, string kind, ushort parametersType, byte[] parameters, ushort optionType = 0, byte[]? option = null)
         {
             var action = writer.BeginNested(place);
             writer.Text(TCA_ACT_KIND, kind);
             var options = writer.BeginNested(TCA_ACT_OPTIONS);
             writer.Bytes(parametersType, parameters);
-            if (destination is { } address)
+            if (option is not null)
             {
-                writer.Bytes(TCA_SKBMOD_DMAC, address.ToArray());
+                writer.Bytes(optionType, option);
             }
 
             writer.EndNested(options);
@@ -87,6 +90,12 @@ internal static class FilterActions
             var isHerald = first.Nested(TCA_ACT_OPTIONS).LinkLayer(TCA_SKBMOD_DMAC) == Filter.Nobody
                 && actions.Nested(2).Text(TCA_ACT_KIND) == "mirred" && actions.Nested(3).Text(TCA_ACT_KIND) == "skbmod" && !actions.Has(4);
             return isHerald ? FilterAction.Herald : null;
+        }
+
+        if (first.Text(TCA_ACT_KIND) == "skbedit")
+        {
+            var edit = first.Nested(TCA_ACT_OPTIONS);
+            return !actions.Has(2) && edit[TCA_SKBEDIT_PTYPE].SequenceEqual(BitConverter.GetBytes(PACKET_HOST)) ? FilterAction.Receive : null;
         }
 
         var parameters = first.Nested(TCA_ACT_OPTIONS)[TCA_GACT_PARMS];

@@ -18,6 +18,9 @@ public enum FilterAction
     /// <summary>It goes on; no later filter is asked.</summary>
     Pass,
 
+    /// <summary>It goes on as one for this host, whatever link-layer address it was sent to; no later filter is asked.</summary>
+    Receive,
+
     /// <summary>It is gone.</summary>
     Drop,
 
@@ -64,6 +67,7 @@ public sealed record Filter(string Link, FilterHook Hook, ushort Priority, Filte
     private string ActionName => Action switch
     {
         FilterAction.Pass => "pass",
+        FilterAction.Receive => "skbedit ptype host",
         FilterAction.Drop => "drop",
         FilterAction.Redirect => $"mirred egress redirect dev {Target}",
         _ => $"skbmod set dmac {Nobody} pipe action mirred egress mirror dev {Link} pipe action skbmod set dmac {(Match as FlowerMatch)?.DestinationLinkLayer}",

@@ -24,7 +24,8 @@ public static class GuestFilter
 
     /// <summary>
     /// Lets IPv6 packets from the guest's own addresses through, unless they begin with a header that is not for guests, fragmented or
-    /// not, or go to the link, to a group, or to the host. Everything else is dropped: ARP, IPv4 and neighbour discovery too.
+    /// not, or go to the link, to a group, or to the host. Everything else is dropped: ARP, IPv4 and neighbour discovery too. What goes through
+    /// may be for any link-layer address: the guest still knows those of its neighbours on its own link.
     /// </summary>
     /// <param name="link">The guest's port.</param>
     /// <param name="sources">The guest's own addresses.</param>
@@ -43,7 +44,7 @@ public static class GuestFilter
             .. ForbiddenDestinations.Select((prefix, at) => Rule(FirstDestination + at, new FlowerMatch { Destination = prefix }, FilterAction.Drop)),
             .. Placed(hostAddresses.Where(address => !address.IsLinkLocal), FirstHostAddress)
                 .Select(host => Rule(host.Place, new FlowerMatch { Destination = host.Address }, FilterAction.Drop)),
-            .. Placed(sources, FirstSource).Select(own => Rule(own.Place, new FlowerMatch { Source = own.Address }, FilterAction.Pass)),
+            .. Placed(sources, FirstSource).Select(own => Rule(own.Place, new FlowerMatch { Source = own.Address }, FilterAction.Receive)),
             Rule(Last, new AnyMatch(), FilterAction.Drop),
         ];
 

@@ -136,6 +136,8 @@ internal static class Netlink
     public const ushort TCA_ACT_COOKIE = 6;
     public const ushort TCA_GACT_PARMS = 2;
     public const ushort TCA_MIRRED_PARMS = 2;
+    public const ushort TCA_SKBEDIT_PARMS = 2;
+    public const ushort TCA_SKBEDIT_PTYPE = 7;
     public const ushort TCA_SKBMOD_PARMS = 2;
     public const ushort TCA_SKBMOD_DMAC = 3;
     public const ulong SKBMOD_F_DMAC = 1;
@@ -159,6 +161,7 @@ internal static class Netlink
     public const byte TC_U32_TERMINAL = 1;
 
     // linux/if_ether.h, linux/in.h, linux/socket.h
+    public const ushort PACKET_HOST = 0;
     public const ushort ETH_P_ALL = 0x0003;
     public const ushort ETH_P_IPV6 = 0x86dd;
     public const byte AF_BRIDGE_BYTE = 7;

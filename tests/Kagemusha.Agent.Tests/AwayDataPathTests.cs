@@ -209,8 +209,8 @@ public sealed class AwayDataPathTests
 
         Assert.Equal(
             [
-                (FilterAction.Pass, new FlowerMatch { Source = Ipv6Prefix.Parse("2001:db8:1::43/128") }),
-                (FilterAction.Pass, new FlowerMatch { Source = Ipv6Prefix.Parse("2001:db8:1::44/128") }),
+                (FilterAction.Receive, new FlowerMatch { Source = Ipv6Prefix.Parse("2001:db8:1::43/128") }),
+                (FilterAction.Receive, new FlowerMatch { Source = Ipv6Prefix.Parse("2001:db8:1::44/128") }),
                 (FilterAction.Drop, new AnyMatch()),
             ],
             filters.Skip(drops.Count).Select(filter => (filter.Action, filter.Match)));

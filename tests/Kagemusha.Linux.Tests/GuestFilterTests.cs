@@ -11,6 +11,7 @@ namespace Kagemusha.Linux.Tests;
 public sealed class GuestFilterTests
 {
     private const ushort Port = 4500;
+    private static readonly LinkLayerAddress Neighbour = LinkLayerAddress.Parse("02:00:00:00:00:99");
     private static readonly Ipv6Address Stranger = Ipv6Address.Parse("2001:db8:66::6");
 
     private static readonly byte[] End = Udp(Home, Correspondent, 9, "end"u8.ToArray());
@@ -107,6 +108,19 @@ public sealed class GuestFilterTests
     }
 
     [Fact]
+    public async Task What_a_guest_sends_to_a_neighbour_on_its_own_link_goes_the_same_way()
+    {
+        using (var plain = new GuestSite(filtered: false))
+        {
+            Assert.Empty(await Seen(plain, Good, Neighbour));
+        }
+
+        using var site = new GuestSite(filtered: true);
+        Assert.Equal(Good.Select(one => one.What), await Seen(site, Good, Neighbour));
+        Assert.Empty(await Seen(site, Forwarded, Neighbour));
+    }
+
+    [Fact]
     public async Task A_packet_socket_sees_what_the_filter_drops()
     {
         using var site = new GuestSite(filtered: true);
@@ -120,7 +134,7 @@ public sealed class GuestFilterTests
     }
 
     /// <summary>Sends packets and one that passes behind them; says which came out before that. They are told apart by their flow labels.</summary>
-    private static async Task<List<string>> Seen(GuestSite site, (string What, byte[] Packet)[] packets)
+    private static async Task<List<string>> Seen(GuestSite site, (string What, byte[] Packet)[] packets, LinkLayerAddress? to = null)
     {
         using var exit = site.Host.Run(() => new PacketSocket(site.Index["out"], AllOf(EtherType.Ipv6)));
         var all = packets.Append(("end", Ipv6(Home, Correspondent, 17, End))).ToArray();
@@ -128,7 +142,7 @@ public sealed class GuestFilterTests
         {
             var packet = all[i].Item2.ToArray();
             packet[3] = (byte)(i + 1);
-            site.Guest.Send(Frame(Destination(packet), GuestLink, EtherType.Ipv6, packet));
+            site.Guest.Send(Frame(to is not null && i < packets.Length ? to.Value : Destination(packet), GuestLink, EtherType.Ipv6, packet));
         }
 
         var seen = new List<string>();

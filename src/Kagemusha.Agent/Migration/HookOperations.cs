@@ -46,7 +46,7 @@ internal sealed class HookOperations(
         catch (Exception e) when (Adoption.IsRefusal(e))
         {
             error = e is KernelException { Errno: NotSupported }
-                ? $"{e.Message}: this host's kernel lacks it, or its module (vrf, ip6_tunnel, sch_ingress, cls_flower, cls_u32, act_gact, act_mirred)"
+                ? $"{e.Message}: this host's kernel lacks it, or its module (vrf, ip6_tunnel, sch_ingress, cls_flower, cls_u32, act_gact, act_mirred, act_skbedit)"
                 : e.Message;
         }
 
