@@ -11,6 +11,7 @@ public sealed class Itinerary : ITestClassOrderer, ITestMethodOrderer
 {
     private static readonly Type[] Classes =
     [
+        typeof(InsideViewTests),
         typeof(InstallationTests),
         typeof(WrongInputTests),
         typeof(HookTests),
@@ -20,6 +21,7 @@ public sealed class Itinerary : ITestClassOrderer, ITestMethodOrderer
         typeof(MoveTests),
         typeof(SuccessionTests),
         typeof(LossTests),
+        typeof(TransparencyTests),
         typeof(ChannelTests),
         typeof(AgentFailureTests),
         typeof(IsolationTests),

@@ -1,0 +1,48 @@
+using System.Diagnostics;
+
+namespace Kagemusha.Lab.Tests;
+
+/// <summary>The guest notices nothing.</summary>
+public sealed class TransparencyTests(Lab lab)
+{
+    [Fact]
+    public void What_a_guest_knew_of_its_link_stays_true_away_and_is_at_home_again_as_before()
+    {
+        lab.VM.BeAt(lab.A);
+        using var neighbour = new HomeNeighbour(lab);
+        using var lifetimes = new ShortAdvertisements(lab, lab.VM);
+        Meet();
+        var atHome = InsideView.Of(lab.VM);
+        Assert.Contains(HomeNeighbour.Mac, atHome.Neighbours[HomeNeighbour.Address], StringComparison.Ordinal);
+
+        lab.VM.Move(lab.A, lab.B).Succeed();
+        lab.B.WaitForBinding(lab.VM.Name, "registered");
+        using (var advertisements = lab.B.Capture(lab.VM.AwayTap, "icmp6 and ip6[40] == 134"))
+        {
+            // The guest still has the neighbour's own link-layer address, and need not ask for it.
+            Meet();
+            var since = Stopwatch.GetTimestamp();
+            Wait.Until("the advertised lifetimes have passed twice", 3 * ShortAdvertisements.Lifetime, () =>
+                Stopwatch.GetElapsedTime(since) > 2 * ShortAdvertisements.Lifetime);
+            Assert.InRange(advertisements.Stop().Count, 4, 40);
+        }
+
+        // And asks for it anew.
+        lab.VM.Shell($"ip -6 neigh flush dev eth0 to {HomeNeighbour.Address}");
+        Meet();
+        var away = InsideView.Of(lab.VM);
+        Assert.Contains("02:00:00:00:00:01", away.Neighbours[HomeNeighbour.Address], StringComparison.Ordinal);
+        atHome.AssertSame(away, HomeNeighbour.Address);
+
+        lab.VM.Move(lab.B, lab.A).Succeed();
+        lab.A.WaitForBinding(lab.VM.Name, "at home");
+        Meet();
+        atHome.AssertSame(InsideView.Of(lab.VM), HomeNeighbour.Address);
+
+        void Meet()
+        {
+            Assert.Contains(" 0% packet loss", lab.VM.Shell($"ping -c 2 -W 2 {HomeNeighbour.Address}"), StringComparison.Ordinal);
+            Assert.Contains(" 0% packet loss", neighbour.Run("ping", "-n", "-c", "2", "-W", "2", lab.VM.Address).Output, StringComparison.Ordinal);
+        }
+    }
+}
