@@ -158,6 +158,14 @@ public sealed record RouterAdvertisement(
     internal const byte Type = 134;
     internal const int FixedLength = 16;
 
+    /// <summary>How it is to be preferred as a default router (RFC 4191, section 2.2): 1, 0 or -1.</summary>
+    public int Preference => (Flags & RouterAdvertisementFlags.LowPreference) switch
+    {
+        RouterAdvertisementFlags.HighPreference => 1,
+        RouterAdvertisementFlags.LowPreference => -1,
+        _ => 0,
+    };
+
     internal override byte MessageType => Type;
 
     private protected override int BodyEnd => FixedLength;

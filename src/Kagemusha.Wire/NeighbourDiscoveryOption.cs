@@ -66,9 +66,15 @@ public abstract record NeighbourDiscoveryOption
         (TargetLinkLayerAddress.Type, TargetLinkLayerAddress.FixedLength) =>
             new TargetLinkLayerAddress(LinkLayerAddress.Read(option[HeaderLength..])),
         (PrefixInformation.Type, PrefixInformation.FixedLength) => PrefixInformation.Read(option),
-        (Mtu.Type, Mtu.FixedLength) => new Mtu(BinaryPrimitives.ReadUInt32BigEndian(option[4..])),
+        (Mtu.Type, Mtu.FixedLength) => new Mtu(BinaryPrimitives.ReadUInt32BigEndian(option[4..]))
+        {
+            Reserved = BinaryPrimitives.ReadUInt16BigEndian(option[HeaderLength..]),
+        },
         (HomeAgentInformation.Type, HomeAgentInformation.FixedLength) =>
-            new HomeAgentInformation(BinaryPrimitives.ReadUInt16BigEndian(option[4..]), BinaryPrimitives.ReadUInt16BigEndian(option[6..])),
+            new HomeAgentInformation(BinaryPrimitives.ReadUInt16BigEndian(option[4..]), BinaryPrimitives.ReadUInt16BigEndian(option[6..]))
+            {
+                Reserved = BinaryPrimitives.ReadUInt16BigEndian(option[HeaderLength..]),
+            },
         (var type, _) => new UnknownNeighbourDiscoveryOption(type, WireArray.Create(option[HeaderLength..])),
     };
 }
@@ -122,6 +128,9 @@ public sealed record PrefixInformation(
     internal const byte Type = 3;
     internal const int FixedLength = 32;
 
+    /// <summary>Reserved2: kept, for whoever repeats the option.</summary>
+    public uint Reserved { get; init; }
+
     internal override byte OptionType => Type;
 
     internal override int Length => FixedLength;
@@ -131,7 +140,10 @@ public sealed record PrefixInformation(
         (PrefixFlags)option[3],
         BinaryPrimitives.ReadUInt32BigEndian(option[4..]),
         BinaryPrimitives.ReadUInt32BigEndian(option[8..]),
-        Ipv6Address.Read(option[16..]));
+        Ipv6Address.Read(option[16..]))
+    {
+        Reserved = BinaryPrimitives.ReadUInt32BigEndian(option[12..]),
+    };
 
     private protected override void WriteData(Span<byte> option)
     {
@@ -139,6 +151,7 @@ public sealed record PrefixInformation(
         option[3] = (byte)Flags;
         BinaryPrimitives.WriteUInt32BigEndian(option[4..], ValidLifetime);
         BinaryPrimitives.WriteUInt32BigEndian(option[8..], PreferredLifetime);
+        BinaryPrimitives.WriteUInt32BigEndian(option[12..], Reserved);
         Prefix.WriteTo(option[16..]);
     }
 }
@@ -167,11 +180,18 @@ public sealed record Mtu(uint Value) : NeighbourDiscoveryOption
     internal const byte Type = 5;
     internal const int FixedLength = 8;
 
+    /// <summary>Reserved: kept, for whoever repeats the option.</summary>
+    public ushort Reserved { get; init; }
+
     internal override byte OptionType => Type;
 
     internal override int Length => FixedLength;
 
-    private protected override void WriteData(Span<byte> option) => BinaryPrimitives.WriteUInt32BigEndian(option[4..], Value);
+    private protected override void WriteData(Span<byte> option)
+    {
+        BinaryPrimitives.WriteUInt16BigEndian(option[HeaderLength..], Reserved);
+        BinaryPrimitives.WriteUInt32BigEndian(option[4..], Value);
+    }
 }
 
 /// <summary>A home agent's preference and lifetime (RFC 6275, section 7.4).</summary>
@@ -182,12 +202,16 @@ public sealed record HomeAgentInformation(ushort Preference, ushort Lifetime) : 
     internal const byte Type = 8;
     internal const int FixedLength = 8;
 
+    /// <summary>Reserved: kept, for whoever repeats the option.</summary>
+    public ushort Reserved { get; init; }
+
     internal override byte OptionType => Type;
 
     internal override int Length => FixedLength;
 
     private protected override void WriteData(Span<byte> option)
     {
+        BinaryPrimitives.WriteUInt16BigEndian(option[HeaderLength..], Reserved);
         BinaryPrimitives.WriteUInt16BigEndian(option[4..], Preference);
         BinaryPrimitives.WriteUInt16BigEndian(option[6..], Lifetime);
     }

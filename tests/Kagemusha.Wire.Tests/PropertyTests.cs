@@ -42,10 +42,10 @@ public class PropertyTests
         LinkLayer.Select(address => (NeighbourDiscoveryOption)new SourceLinkLayerAddress(address)),
         LinkLayer.Select(address => (NeighbourDiscoveryOption)new TargetLinkLayerAddress(address)),
         Gen.Select(Gen.Byte, Gen.Byte, Gen.UInt, Gen.UInt, Address, (length, flags, valid, preferred, prefix) =>
-            (NeighbourDiscoveryOption)new PrefixInformation(length, (PrefixFlags)flags, valid, preferred, prefix)),
-        Gen.UInt.Select(mtu => (NeighbourDiscoveryOption)new Mtu(mtu)),
+            (NeighbourDiscoveryOption)new PrefixInformation(length, (PrefixFlags)flags, valid, preferred, prefix) { Reserved = valid ^ preferred }),
+        Gen.Select(Gen.UShort, Gen.UInt, (reserved, mtu) => (NeighbourDiscoveryOption)new Mtu(mtu) { Reserved = reserved }),
         Gen.Select(Gen.UShort, Gen.UShort, (preference, lifetime) =>
-            (NeighbourDiscoveryOption)new HomeAgentInformation(preference, lifetime)),
+            (NeighbourDiscoveryOption)new HomeAgentInformation(preference, lifetime) { Reserved = lifetime }),
         Gen.Select(Gen.Byte[9, 255], Gen.Int[1, 255], Gen.Byte, Unknown),
         // One unit more than any known type has.
         Gen.Select(Gen.Byte[0, 8], Gen.Int[5, 255], Gen.Byte, Unknown));
@@ -91,6 +91,20 @@ public class PropertyTests
         Assert.True(NeighbourDiscoveryPacket.TryParse(bytes, out var read, out var error), error.ToString());
         Assert.Equal(packet, read);
     }, iter: 20_000);
+
+    [Fact]
+    public void A_router_advertisement_is_repeated_byte_for_byte() =>
+        Gen.Select(
+            Gen.Byte.Array[12],
+            // Known types of their own length and of another, and unknown ones, whatever is in them.
+            Gen.Select(Gen.OneOf(Gen.Byte[1, 8], Gen.Byte), Gen.Byte[1, 5], Gen.Byte.Array[38], (type, units, data) =>
+                (byte[])[type, units, .. data.AsSpan(0, 8 * units - 2)]).Array[0, 6])
+        .Sample((body, options) =>
+        {
+            byte[] bytes = [134, 0, 0, 0, .. body, .. options.SelectMany(option => option)];
+            Assert.True(NeighbourDiscoveryMessage.TryParse(bytes, out var message, out var error), error.ToString());
+            Assert.Equal(bytes, message.ToArray());
+        }, iter: 20_000);
 
     [Fact]
     public void Random_bytes_are_read_or_refused_but_never_throw() => Gen.Byte.Array[0, 200].Sample(bytes =>

@@ -49,6 +49,17 @@ public class ValueTests
     public void Only_routable_unicast_addresses_are_home_or_care_of_addresses(string text, bool routable) =>
         Assert.Equal(routable, Ipv6Address.Parse(text).IsRoutableUnicast);
 
+    [Theory]
+    [InlineData(0x08, 1)]
+    [InlineData(0x00, 0)]
+    [InlineData(0x18, -1)]
+    [InlineData(0x10, 0)] // Reserved, to be taken for medium.
+    [InlineData(0xe7, 0)]
+    [InlineData(0xef, 1)]
+    [InlineData(0xff, -1)]
+    public void A_routers_preference_is_two_bits_of_its_flags(byte flags, int preference) =>
+        Assert.Equal(preference, new RouterAdvertisement(64, (RouterAdvertisementFlags)flags, 1800, 0, 0, []).Preference);
+
     [Fact]
     public void Groups_have_their_addresses()
     {
