@@ -37,25 +37,49 @@ internal static class RouterDiscovery
     /// <summary>How long a router may take: it may answer a solicitation by an advertisement that is up to 3 s late (RFC 4861, section 6.2.6).</summary>
     public static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
 
+    // Those that have been silent answer within 0.5 s of a solicitation (RFC 4861, section 10: MAX_RA_DELAY_TIME). One that has advertised itself in the last
+    // 3 s may come later, and be missed: to wait for it each time would be worse.
+    private static readonly TimeSpan OthersPatience = TimeSpan.FromSeconds(1);
+
     private static readonly TimeSpan SolicitationInterval = TimeSpan.FromSeconds(2);
 
     /// <summary>The first router on the link that is wanted, or null when none has answered.</summary>
     /// <param name="bridge">The bridge.</param>
     /// <param name="wanted">Which one.</param>
     /// <exception cref="KernelException">The bridge has gone.</exception>
-    public static async Task<AdvertisedRouter?> FindAsync(NetworkInterface bridge, Func<AdvertisedRouter, bool> wanted)
+    public static async Task<AdvertisedRouter?> FindAsync(NetworkInterface bridge, Func<AdvertisedRouter, bool> wanted) =>
+        (await HearAsync(bridge, wanted, TimeSpan.Zero)).FirstOrDefault();
+
+    /// <summary>The link's default routers with a prefix, the one that hosts prefer first (RFC 4191, section 2.2); of equals the one with the lowest address.</summary>
+    /// <param name="bridge">The bridge.</param>
+    /// <exception cref="KernelException">The bridge has gone.</exception>
+    public static async Task<AdvertisedRouter[]> FindDefaultRoutersAsync(NetworkInterface bridge) =>
+    [
+        .. (await HearAsync(bridge, router => router.Advertisement.RouterLifetime > 0 && router.Prefixes.Count > 0, OthersPatience))
+            .OrderByDescending(router => router.Advertisement.Preference)
+            .ThenBy(router => router.Address),
+    ];
+
+    /// <summary>What wanted routers have said last, until some time after the first has.</summary>
+    private static async Task<IReadOnlyCollection<AdvertisedRouter>> HearAsync(
+        NetworkInterface bridge, Func<AdvertisedRouter, bool> wanted, TimeSpan afterFirst)
     {
-        var found = new TaskCompletionSource<AdvertisedRouter?>();
+        var routers = new Dictionary<Ipv6Address, AdvertisedRouter>();
+        var found = new TaskCompletionSource();
         // A bridge that is down has no router.
-        using var port = new FramePort(bridge.Index, PacketFilter.NeighbourDiscovery, Receive, _ => found.TrySetResult(null), FramePort.LinkRate);
+        using var port = new FramePort(bridge.Index, PacketFilter.NeighbourDiscovery, Receive, _ => found.TrySetResult(), FramePort.LinkRate);
         for (var left = Patience; left > TimeSpan.Zero && !found.Task.IsCompleted; left -= SolicitationInterval)
         {
             Solicit(port, bridge);
             await Task.WhenAny(found.Task, Task.Delay(left < SolicitationInterval ? left : SolicitationInterval));
         }
 
-        found.TrySetResult(null);
-        return await found.Task;
+        if (routers.Count > 0)
+        {
+            await Task.Delay(afterFirst);
+        }
+
+        return routers.Values;
 
         void Receive(EthernetFrame frame)
         {
@@ -64,9 +88,11 @@ internal static class RouterDiscovery
             {
                 var address = advertisement.Options.OfType<SourceLinkLayerAddress>().FirstOrDefault()?.Address ?? frame.Source;
                 var router = new AdvertisedRouter(packet.Source, address, advertisement);
+                routers.Remove(router.Address);
                 if (wanted(router))
                 {
-                    found.TrySetResult(router);
+                    routers.Add(router.Address, router);
+                    found.TrySetResult();
                 }
             }
         }

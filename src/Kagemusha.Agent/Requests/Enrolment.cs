@@ -29,9 +29,12 @@ internal sealed class Enrolment(
         var chosen = Choose(domain, request.Interface);
         var source = HomeSourceOf(domain, chosen);
         var bridge = await BridgeAsync(domain, chosen, source);
-        var router = await RouterDiscovery.FindAsync(bridge, candidate => candidate.Advertisement.RouterLifetime > 0 && candidate.Prefixes.Count > 0)
-            ?? throw new RefusedException(
+        if (await RouterDiscovery.FindDefaultRoutersAsync(bridge) is not [var router, .. var otherRouters])
+        {
+            throw new RefusedException(
                 $"no router has advertised itself on {bridge.Name} within {RouterDiscovery.Patience.TotalSeconds:0} s: enroll {domain.Name} on a host on its home link");
+        }
+
         Check(request, router);
 
         var link = new HomeLink(
@@ -54,7 +57,7 @@ internal sealed class Enrolment(
 
         var addresses = found.Count > 0 ? string.Join(", ", found.Select(address => address.Address)) : "no home address yet";
         log.Decision(domain.Name, $"enrolled: {chosen.Mac} with {addresses}, home agent {homeAgent}, home router {router.Address} on {bridge.Name}");
-        return new(Notes(domain, profile.Interfaces[0], chosen, router, bridge));
+        return new(Notes(domain, profile.Interfaces[0], chosen, router, otherRouters, bridge));
     }
 
     /// <summary>Takes our metadata away.</summary>
@@ -199,7 +202,12 @@ internal sealed class Enrolment(
     }
 
     private static List<string> Notes(
-        DomainSnapshot domain, EnrolledInterface enrolled, DomainInterface chosen, AdvertisedRouter router, NetworkInterface bridge)
+        DomainSnapshot domain,
+        EnrolledInterface enrolled,
+        DomainInterface chosen,
+        AdvertisedRouter router,
+        IReadOnlyList<AdvertisedRouter> otherRouters,
+        NetworkInterface bridge)
     {
         var notes = new List<string>
         {
@@ -210,6 +218,8 @@ internal sealed class Enrolment(
             $"away, this host speaks for the router {router.Address} ({router.LinkLayerAddress}) with {string.Join(", ", router.Prefixes)}",
             "away, IPv4 is not carried on this interface",
         };
+        notes.AddRange(otherRouters.Select(other =>
+            $"away, the router {other.Address} is not there: {(other.Advertisement.Preference < router.Advertisement.Preference ? "its preference is lower" : "it is as good as the other")}"));
         if (chosen.FilterRef is { } filter)
         {
             notes.Add($"away, its filterref '{filter}' is not enforced");

@@ -1,0 +1,86 @@
+using Kagemusha.Linux;
+using Kagemusha.Linux.Tests;
+using Kagemusha.Wire;
+
+namespace Kagemusha.Agent.Tests;
+
+/// <summary>Several routers on one link, each of which answers a solicitation when and as the test says.</summary>
+public sealed class RouterDiscoveryTests
+{
+    private const RouterAdvertisementFlags High = RouterAdvertisementFlags.HighPreference;
+    private const RouterAdvertisementFlags Medium = RouterAdvertisementFlags.None;
+    private const RouterAdvertisementFlags Reserved = RouterAdvertisementFlags.PreferenceSign;
+    private const RouterAdvertisementFlags Low = RouterAdvertisementFlags.LowPreference;
+
+    private static readonly PrefixInformation Prefix = new(64, PrefixFlags.OnLink, 86400, 14400, Ipv6Address.Parse("2001:db8:1::"));
+
+    private sealed record Router(string Address, RouterAdvertisementFlags Flags, int Delay = 0, ushort Lifetime = 1800, bool HasPrefix = true);
+
+    [Fact]
+    public async Task The_highest_preference_comes_first_though_it_answers_last() => await AssertFindsAsync(
+        ["fe80::3", "fe80::1", "fe80::2"],
+        [new("fe80::1", Medium), new("fe80::2", Low, 100), new("fe80::3", High, 500)]);
+
+    [Fact]
+    public async Task Of_equals_the_lowest_address_comes_first_and_the_reserved_value_is_medium() => await AssertFindsAsync(
+        ["fe80::2", "fe80::3", "fe80::4", "fe80::1"],
+        [new("fe80::1", Low), new("fe80::4", Medium), new("fe80::3", Reserved, 100), new("fe80::2", Medium, 200)]);
+
+    [Fact]
+    public async Task A_router_without_lifetime_or_prefix_is_none() => await AssertFindsAsync(
+        ["fe80::3"],
+        [new("fe80::1", High, Lifetime: 0), new("fe80::2", High, HasPrefix: false), new("fe80::3", Low, 300)]);
+
+    [Fact]
+    public async Task What_a_router_has_said_last_counts() => await AssertFindsAsync(
+        ["fe80::2", "fe80::1"],
+        [new("fe80::1", High), new("fe80::2", Medium), new("fe80::1", Low, 200), new("fe80::3", High), new("fe80::3", High, 300, Lifetime: 0)]);
+
+    private static async Task AssertFindsAsync(string[] expected, Router[] routers)
+    {
+        using var space = new NetworkNamespace();
+        space.Ip("link add bridge type veth peer name far");
+        space.Ip("link set bridge addrgenmode none");
+        space.Ip("link set far addrgenmode none");
+        space.Ip("link set bridge up");
+        space.Ip("link set far up");
+        AdvertisedRouter[] found = [];
+        await Task.Factory.StartNew(
+            () => space.Run(() => new AgentLoop().Run(async () =>
+            {
+                using var kernel = new Kernel();
+                var links = kernel.Interfaces();
+                using var far = new PacketSocket(links.Find("far")!.Index, PacketFilter.NeighbourDiscovery);
+                var answering = AnswerAsync(far, routers);
+                found = await RouterDiscovery.FindDefaultRoutersAsync(links.Find("bridge")!);
+                await answering;
+            })),
+            TestContext.Current.CancellationToken,
+            TaskCreationOptions.LongRunning,
+            TaskScheduler.Default).WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken);
+
+        Assert.Equal(expected, found.Select(router => router.Address.ToString()));
+    }
+
+    private static async Task AnswerAsync(PacketSocket link, Router[] routers)
+    {
+        var buffer = new byte[2048];
+        RouterSolicitation? asked = null;
+        while (asked is null)
+        {
+            var frame = await link.ReceiveAsync(buffer, TestContext.Current.CancellationToken);
+            Assert.True(EthernetFrame.TryParse(buffer.AsSpan(0, frame.Length), out var received, out _));
+            asked = NeighbourDiscoveryPacket.TryParse(received.Payload.Span, out var packet, out _) ? packet.Message as RouterSolicitation : null;
+        }
+
+        await Task.WhenAll(routers.Select(async (router, at) =>
+        {
+            await Task.Delay(router.Delay);
+            var advertisement = new RouterAdvertisement(64, router.Flags, router.Lifetime, 0, 0, router.HasPrefix ? [Prefix] : []);
+            link.Send(EthernetFrame.Around(
+                new NeighbourDiscoveryPacket(Ipv6Address.Parse(router.Address), Ipv6Address.AllNodes, advertisement),
+                LinkLayerAddress.Parse($"02:00:00:00:00:0{at + 1}"),
+                LinkLayerAddress.ForMulticast(Ipv6Address.AllNodes)).ToArray());
+        }));
+    }
+}
