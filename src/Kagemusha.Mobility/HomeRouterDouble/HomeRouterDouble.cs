@@ -11,17 +11,14 @@ public sealed class HomeRouterDouble
     /// <summary>The longest time between two advertisements: our choice, between RFC 4861's 4 s and 1800 s.</summary>
     public static readonly TimeSpan MaxAdvertisementInterval = TimeSpan.FromMinutes(5);
 
-    /// <summary>MIN_DELAY_BETWEEN_RAS (RFC 4861, section 10).</summary>
+    /// <summary>MIN_DELAY_BETWEEN_RAS (RFC 4861, section 10), of those to all nodes: who says who it is gets its own at once.</summary>
     public static readonly TimeSpan MinDelayBetweenAdvertisements = TimeSpan.FromSeconds(3);
-
-    private const uint Infinity = uint.MaxValue;
 
     private readonly HomeRouterDoubleConfiguration _configuration;
     private readonly HashSet<Ipv6Address> _routerAddresses;
     private readonly HashSet<Ipv6Address> _homeAddresses;
     private readonly List<Ipv6Prefix> _prefixes = [];
-    private readonly NeighbourDiscoveryFrame _advertisement;
-    private readonly TimeSpan _interval;
+    private readonly RouterAdvertisement _advertisement;
     private TimeSpan? _lastAdvertisedAt;
 
     /// <summary>A double that is silent until the guest asks or resumes.</summary>
@@ -43,12 +40,7 @@ public sealed class HomeRouterDouble
             }
         }
 
-        _advertisement = FrameTo(
-            Ipv6Address.AllNodes,
-            LinkLayerAddress.ForMulticast(Ipv6Address.AllNodes),
-            configuration.RouterAddress,
-            WithMtu(configuration.Advertisement, configuration.Mtu));
-        _interval = AdvertisementInterval(configuration.Advertisement);
+        _advertisement = RepeatedAdvertisement.Create(configuration.Advertisement, configuration.Mtu);
     }
 
     /// <summary>When <see cref="Handle"/> wants to be called again; null for not before something happens.</summary>
@@ -66,6 +58,8 @@ public sealed class HomeRouterDouble
                 break; // Our own frame, as a packet socket shows it.
             case HomeRouterDoubleInput.Received { Packet: { Message: NeighbourSolicitation solicitation } packet, Source: var source }:
                 return Answer(packet.Source, source, solicitation) is { } answer ? [answer] : [];
+            case HomeRouterDoubleInput.Received { Packet: { Source.IsUnspecified: false, Message: RouterSolicitation solicitation } packet, Source: var source }:
+                return [AnswerTo(packet.Source, source, solicitation, _configuration.RouterAddress, _advertisement)];
             case HomeRouterDoubleInput.Received { Packet.Message: RouterSolicitation }:
                 var soonest = _lastAdvertisedAt + MinDelayBetweenAdvertisements ?? now;
                 NextWakeUp = NextWakeUp < soonest ? NextWakeUp : soonest;
@@ -78,8 +72,8 @@ public sealed class HomeRouterDouble
         }
 
         _lastAdvertisedAt = now;
-        NextWakeUp = now + _interval;
-        return [_advertisement];
+        NextWakeUp = now + MaxAdvertisementInterval;
+        return [ToAll(_configuration.RouterAddress, _advertisement)];
     }
 
     private NeighbourDiscoveryFrame? Answer(Ipv6Address asker, LinkLayerAddress frameSource, NeighbourSolicitation solicitation)
@@ -101,46 +95,17 @@ public sealed class HomeRouterDouble
             | (isRouter ? NeighbourAdvertisementFlags.Router : 0)
             | (asker.IsUnspecified ? 0 : NeighbourAdvertisementFlags.Solicited);
         var answer = new NeighbourAdvertisement(target, flags, [new TargetLinkLayerAddress(_configuration.RouterLinkLayerAddress)]);
-        if (asker.IsUnspecified)
-        {
-            return FrameTo(Ipv6Address.AllNodes, LinkLayerAddress.ForMulticast(Ipv6Address.AllNodes), target, answer);
-        }
-
-        var asked = solicitation.Options.OfType<SourceLinkLayerAddress>().FirstOrDefault();
-        return FrameTo(asker, asked?.Address ?? frameSource, target, answer);
+        return asker.IsUnspecified ? ToAll(target, answer) : AnswerTo(asker, frameSource, solicitation, target, answer);
     }
 
-    private NeighbourDiscoveryFrame FrameTo(
-        Ipv6Address destination, LinkLayerAddress frameDestination, Ipv6Address source, NeighbourDiscoveryMessage message) =>
-        new(frameDestination, _configuration.RouterLinkLayerAddress, new(source, destination, message));
+    // Who does not say its link-layer address has it in its frame: what a neighbour cache is for (RFC 4861, section 7.2.4).
+    private NeighbourDiscoveryFrame AnswerTo(
+        Ipv6Address asker, LinkLayerAddress frameSource, NeighbourDiscoveryMessage solicitation, Ipv6Address source, NeighbourDiscoveryMessage answer) =>
+        new(
+            solicitation.Options.OfType<SourceLinkLayerAddress>().FirstOrDefault()?.Address ?? frameSource,
+            _configuration.RouterLinkLayerAddress,
+            new(source, asker, answer));
 
-    private static RouterAdvertisement WithMtu(RouterAdvertisement advertisement, int mtu)
-    {
-        var options = new List<NeighbourDiscoveryOption>();
-        var linkMtu = (uint)mtu;
-        foreach (var option in advertisement.Options)
-        {
-            if (option is Mtu { Value: var value })
-            {
-                linkMtu = Math.Min(linkMtu, value);
-            }
-            else
-            {
-                options.Add(option);
-            }
-        }
-
-        return advertisement with { Options = [.. options, new Mtu(linkMtu)] };
-    }
-
-    // Often enough that two may be lost before a lifetime ends; three is also what a router's own lifetime allows (section 6.2.1).
-    private static TimeSpan AdvertisementInterval(RouterAdvertisement advertisement)
-    {
-        var lifetimes = advertisement.Options.OfType<PrefixInformation>()
-            .SelectMany(prefix => new[] { prefix.ValidLifetime, prefix.PreferredLifetime })
-            .Append(advertisement.RouterLifetime)
-            .Where(lifetime => lifetime != 0);
-        var shortest = TimeSpan.FromSeconds(lifetimes.DefaultIfEmpty(Infinity).Min());
-        return shortest / 3 < MaxAdvertisementInterval ? shortest / 3 : MaxAdvertisementInterval;
-    }
+    private NeighbourDiscoveryFrame ToAll(Ipv6Address source, NeighbourDiscoveryMessage message) => new(
+        LinkLayerAddress.ForMulticast(Ipv6Address.AllNodes), _configuration.RouterLinkLayerAddress, new(source, Ipv6Address.AllNodes, message));
 }

@@ -144,23 +144,8 @@ public class HomeRouterDoubleTests
         }
     }
 
-    [Theory]
-    [InlineData(1800, 86400, 14400, 300)]
-    [InlineData(30, 86400, 14400, 10)] // The router's own lifetime.
-    [InlineData(1800, 120, 60, 20)] // The prefix's.
-    [InlineData(0, uint.MaxValue, uint.MaxValue, 300)] // Not a lifetime, and endless ones.
-    [InlineData(1800, 600, 0, 200)] // A prefix that is not to be preferred.
-    public void Three_advertisements_fit_into_the_shortest_lifetime(ushort router, uint valid, uint preferred, int seconds)
-    {
-        var prefix = Prefix with { ValidLifetime = valid, PreferredLifetime = preferred };
-        var homeRouter = MakeDouble(Advertisement with { RouterLifetime = router, Options = [prefix] });
-        homeRouter.Handle(Now, new HomeRouterDoubleInput.Resumed());
-
-        Assert.Equal(Now + TimeSpan.FromSeconds(seconds), homeRouter.NextWakeUp);
-    }
-
     [Fact]
-    public void A_router_solicitation_is_answered_at_once_but_not_within_three_seconds_of_the_last_advertisement()
+    public void A_router_solicitation_from_nobody_is_answered_at_once_but_not_within_three_seconds_of_the_last_advertisement()
     {
         var homeRouter = MakeDouble();
         AssertAdvertises(SolicitRouter(homeRouter, Now));
@@ -174,34 +159,50 @@ public class HomeRouterDoubleTests
     }
 
     [Fact]
-    public void A_router_solicitation_does_not_put_off_the_next_advertisement()
+    public void A_router_solicitation_brings_the_next_advertisement_forward_and_its_successor_with_it()
     {
-        var homeRouter = MakeDouble(Advertisement with { RouterLifetime = 6 });
+        var homeRouter = MakeDouble();
         homeRouter.Handle(Now, new HomeRouterDoubleInput.Resumed());
 
-        SolicitRouter(homeRouter, Now + TimeSpan.FromSeconds(1));
+        AssertAdvertises(SolicitRouter(homeRouter, Now + TimeSpan.FromMinutes(4)));
 
-        Assert.Equal(Now + TimeSpan.FromSeconds(2), homeRouter.NextWakeUp);
+        Assert.Equal(Now + TimeSpan.FromMinutes(9), homeRouter.NextWakeUp);
     }
 
-    [Theory]
-    [InlineData(null, 1460, 1460)]
-    [InlineData(1500u, 1460, 1460)]
-    [InlineData(9000u, 1460, 1460)]
-    [InlineData(1400u, 1460, 1400)]
-    public void The_advertisement_is_the_routers_own_with_the_tunnels_mtu(uint? heard, int tunnel, uint told)
+    [Fact]
+    public void Who_says_who_it_is_gets_an_advertisement_of_its_own_at_once_whatever_was_sent_before()
     {
-        WireArray<NeighbourDiscoveryOption> options = heard is { } mtu
-            ? [new Mtu(mtu), .. Advertisement.Options] : Advertisement.Options;
-        var homeRouter = MakeDouble(Advertisement with { Options = options }, tunnel);
+        var homeRouter = MakeDouble();
+        var other = LinkLayerAddress.Parse("52:54:00:00:00:99");
+        homeRouter.Handle(Now, new HomeRouterDoubleInput.Resumed());
+        var next = homeRouter.NextWakeUp;
+        (NeighbourDiscoveryPacket Asked, LinkLayerAddress Answered)[] solicitations =
+        [
+            (RouterSolicitation(GuestLinkLocal, new SourceLinkLayerAddress(other)), other),
+            (RouterSolicitation(GuestLinkLocal), GuestMac),
+            (RouterSolicitation(Guest), GuestMac),
+            (RouterSolicitation(GuestLinkLocal) with { Destination = Ipv6Address.Parse(Router) }, GuestMac),
+        ];
 
-        var frame = Assert.Single(homeRouter.Handle(Now, new HomeRouterDoubleInput.Resumed()));
+        foreach (var (asked, answered) in solicitations)
+        {
+            var frame = Assert.Single(homeRouter.Handle(Now, new HomeRouterDoubleInput.Received(asked, GuestMac)));
+            Assert.IsType<RouterAdvertisement>(frame.Packet.Message);
+            Assert.Equal((answered, RouterMac), (frame.Destination, frame.Source));
+            Assert.Equal((Ipv6Address.Parse(Router), asked.Source), (frame.Packet.Source, frame.Packet.Destination));
+            IsValid(frame);
+        }
+
+        Assert.Equal(next, homeRouter.NextWakeUp);
+    }
+
+    [Fact]
+    public void The_advertisement_is_the_routers_own()
+    {
+        var frame = Assert.Single(MakeDouble().Handle(Now, new HomeRouterDoubleInput.Resumed()));
 
         Assert.Equal(
-            new(AllNodesMac, RouterMac, new(
-                Ipv6Address.Parse(Router),
-                Ipv6Address.AllNodes,
-                Advertisement with { Options = [.. Advertisement.Options, new Mtu(told)] })),
+            new(AllNodesMac, RouterMac, new(Ipv6Address.Parse(Router), Ipv6Address.AllNodes, RepeatedAdvertisement.Create(Advertisement, 1460))),
             frame);
         IsValid(frame);
     }
@@ -238,13 +239,18 @@ public class HomeRouterDoubleTests
         HomeRouterDouble homeRouter, string target, string source, params NeighbourDiscoveryOption[] options) =>
         homeRouter.Handle(Now, new HomeRouterDoubleInput.Received(Solicitation(target, source, options), GuestMac));
 
-    private static IReadOnlyList<NeighbourDiscoveryFrame> SolicitRouter(HomeRouterDouble homeRouter, TimeSpan now) => homeRouter.Handle(
-        now,
-        new HomeRouterDoubleInput.Received(
-            new(Ipv6Address.Parse(GuestLinkLocal), Ipv6Address.AllRouters, new RouterSolicitation([])), GuestMac));
+    private static NeighbourDiscoveryPacket RouterSolicitation(string source, params NeighbourDiscoveryOption[] options) =>
+        new(Ipv6Address.Parse(source), Ipv6Address.AllRouters, new RouterSolicitation([.. options]));
 
-    private static void AssertAdvertises(IReadOnlyList<NeighbourDiscoveryFrame> frames) =>
-        Assert.IsType<RouterAdvertisement>(Assert.Single(frames).Packet.Message);
+    private static IReadOnlyList<NeighbourDiscoveryFrame> SolicitRouter(HomeRouterDouble homeRouter, TimeSpan now) =>
+        homeRouter.Handle(now, new HomeRouterDoubleInput.Received(RouterSolicitation("::"), GuestMac));
+
+    private static void AssertAdvertises(IReadOnlyList<NeighbourDiscoveryFrame> frames)
+    {
+        var packet = Assert.Single(frames).Packet;
+        Assert.IsType<RouterAdvertisement>(packet.Message);
+        Assert.Equal(Ipv6Address.AllNodes, packet.Destination);
+    }
 
     /// <summary>The checks of RFC 4861, sections 6.1.2 and 7.1.2, by reading what goes on the wire.</summary>
     private static void IsValid(NeighbourDiscoveryFrame frame)
