@@ -130,6 +130,7 @@ internal sealed class GuestLifecycle(
         if (guest.Presence == Presence.Incoming)
         {
             guest.MoveHere?.Add(MoveStep.Resumed, at: resumedAt);
+            arriving.Resumed(guest);
             departing.Return(guest);
         }
 

@@ -23,6 +23,9 @@ internal sealed class Arrival(PeerTicket from, HandOverTunnel tunnel)
     /// <summary>By which its own packets leave where its home agent does not know this host yet; null for the home agent's tunnel.</summary>
     public HandOverTunnel? Through => IsReturn ? Earlier?.Tunnel : Tunnel;
 
+    /// <summary>What lets a guest that has come home have what the bridge has for it, ready for its resume; null before its taps are there.</summary>
+    public Linux.PreparedChanges? Opening { get; set; }
+
     /// <summary>Whether the other host's agent knows that the home agent has turned.</summary>
     public bool IsReported { get; set; }
 

@@ -125,6 +125,7 @@ internal sealed class ArrivingGuests(
         if (guest is { Presence: Presence.Incoming, MoveHere: { } move })
         {
             arrival.Traffic ??= ArrivalTraffic.Open(guest, arrival.Tunnel, move, kernel, links);
+            arrival.Opening = kernel.Prepare([.. guest.Links.Select(guest.HomePath).OfType<HomeLinkPath>().SelectMany(HandOverDataPath.Opening)], links);
         }
 
         foreach (var link in guest.Links)
@@ -162,19 +163,24 @@ internal sealed class ArrivingGuests(
         _held.Hold(home);
     }
 
+    /// <summary>The guest has come, and its home agent has not been told: what it turns is for a port that has to be open by then.</summary>
+    public void Resumed(Guest guest)
+    {
+        try
+        {
+            guest.Arrival?.Opening?.Carry();
+        }
+        catch (KernelException e)
+        {
+            log.Decision(guest.Name, $"its port of the home link: {e.Message}", failed: true);
+            Changed?.Invoke();
+        }
+    }
+
     /// <summary>The guest runs here, and its registrations have been told.</summary>
     public void Activated(Guest guest)
     {
-        if (guest.Arrival is { } arrival)
-        {
-            arrival.Traffic?.Resumed();
-            // Its port floods again.
-            if (guest.Links.Any(link => link.Attachment is Attachment.Home))
-            {
-                Changed?.Invoke();
-            }
-        }
-
+        guest.Arrival?.Traffic?.Resumed();
         Settle(guest);
         if (guest.MoveHere is { } move)
         {

@@ -67,6 +67,11 @@ internal static class HandOverDataPath
         }
     }
 
+    /// <summary>The steps by which a guest that has come home is known to the bridge, and gets what it floods, before it has said anything there.</summary>
+    public static IEnumerable<KernelObject> Opening(HomeLinkPath path) => path.Tap is { } tap
+        ? [new BridgeForwardingEntry(tap, path.Mac), TapPort(path with { IsQuiet = false }, tap)]
+        : [];
+
     // A guest that knows nothing of Mobile IPv6 would answer what its home agent acknowledges with a parameter problem (RFC 6275, section 9.2). And there
     // is a classifier on the tap then: to add one when the guest runs costs what passes meanwhile.
     private static Filter Signalling(string tap) =>
@@ -152,18 +157,14 @@ internal static class HandOverDataPath
         yield return new Filter(path.StandIn, FilterHook.Ingress, ushort.MaxValue, new AnyMatch(), FilterAction.Drop);
     }
 
-    private static IEnumerable<KernelObject> Delivery(HomeLinkPath path, string tap)
+    private static IEnumerable<KernelObject> Delivery(HomeLinkPath path, string tap) =>
+        [TapPort(path, tap), .. path.HomeAddresses.Select(home => new Neighbour(tap, home, path.Mac))];
+
+    private static BridgePort TapPort(HomeLinkPath path, string tap) => new(tap)
     {
-        yield return new BridgePort(tap)
-        {
-            TransmitQueueLength = QueueLength,
-            UnicastFlood = path.IsQuiet ? false : path.Settings?.UnicastFlood,
-            MulticastFlood = path.IsQuiet ? false : path.Settings?.MulticastFlood,
-            BroadcastFlood = path.IsQuiet ? false : path.Settings?.BroadcastFlood,
-        };
-        foreach (var home in path.HomeAddresses)
-        {
-            yield return new Neighbour(tap, home, path.Mac);
-        }
-    }
+        TransmitQueueLength = QueueLength,
+        UnicastFlood = path.IsQuiet ? false : path.Settings?.UnicastFlood,
+        MulticastFlood = path.IsQuiet ? false : path.Settings?.MulticastFlood,
+        BroadcastFlood = path.IsQuiet ? false : path.Settings?.BroadcastFlood,
+    };
 }

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Kagemusha.Linux;
 using Kagemusha.Linux.Tests;
 using Kagemusha.Wire;
@@ -99,6 +100,17 @@ public sealed class HandOverKernelTests : IDisposable
     }
 
     [Fact]
+    public async Task Home_again_it_gets_what_the_router_sends_before_it_has_said_anything()
+    {
+        _one.EnterBridge();
+        var coming = Home with { Arrival = ToTwo, IsQuiet = true };
+        _one.Apply(coming);
+        _one.Carry(HandOverDataPath.Opening(coming));
+        await ArrivesAsync(FromRouter, _one);
+        Assert.Empty(_one.Apply(Home with { Arrival = ToTwo }));
+    }
+
+    [Fact]
     public async Task Back_home_what_it_was_sent_after_is_sent_back_once_and_does_not_go_round()
     {
         _one.EnterBridge();
@@ -117,7 +129,7 @@ public sealed class HandOverKernelTests : IDisposable
         _two.Apply(there with { Departure = ToOne, IsTurned = true });
         await ArrivesAsync(FromRouter, _one, through: 1);
 
-        _one.Carry([new BridgeForwardingEntry("tap", Guests.Mac)]);
+        _one.Carry(HandOverDataPath.Opening(left));
         await ArrivesAsync(FromRouter, _one);
         _one.Apply(Home with { Arrival = ToTwo });
         await ArrivesAsync(FromRouter, _one);
@@ -213,11 +225,11 @@ public sealed class HandOverKernelTests : IDisposable
             Namespace.Ip("link set tap master br0");
         }
 
-        public void Apply(params HomeLinkPath[] paths) => Apply(KernelState.Empty.With(HandOverDataPath.For([], paths, Table)));
+        public ImmutableArray<Change> Apply(params HomeLinkPath[] paths) => Apply(KernelState.Empty.With(HandOverDataPath.For([], paths, Table)));
 
-        public void Apply(AwayLink link) => Apply(AwayDataPath.For([link], [Address], Table).With(HandOverDataPath.For([link], [], Table)));
+        public ImmutableArray<Change> Apply(AwayLink link) => Apply(AwayDataPath.For([link], [Address], Table).With(HandOverDataPath.For([link], [], Table)));
 
-        public void Carry(IReadOnlyList<KernelObject> changes) => _kernel.Prepare(changes, _kernel.Interfaces(), Scope).Carry();
+        public void Carry(IEnumerable<KernelObject> changes) => _kernel.Prepare([.. changes], _kernel.Interfaces(), Scope).Carry();
 
         public long Transmitted(string link) => _kernel.Interfaces().Find(link) is { } there ? _kernel.Statistics(there.Index)!.Value.TransmittedPackets : 0;
 
@@ -228,6 +240,6 @@ public sealed class HandOverKernelTests : IDisposable
             Namespace.Dispose();
         }
 
-        private void Apply(KernelState wanted) => Namespace.Run(() => _kernel.Apply(wanted, Scope));
+        private ImmutableArray<Change> Apply(KernelState wanted) => Namespace.Run(() => _kernel.Apply(wanted, Scope)).Changes;
     }
 }
