@@ -283,7 +283,7 @@ public sealed class AwayDataPathTests
         Assert.Equal("kghadaeb70b6", TunnelName.Of("kgha", Guests.CareOf.Address, Guests.HomeAgent));
 
     private static List<(string, ushort, FilterMatch)> Passes(KernelState state) =>
-        [.. state.OfType<Filter>().Where(filter => filter.Action == FilterAction.Pass).Select(filter => (filter.Link, filter.Priority, filter.Match)).OrderBy(pass => (pass.Link, pass.Priority))];
+        [.. state.OfType<Filter>().Where(filter => filter.Action == FilterAction.Receive).Select(filter => (filter.Link, filter.Priority, filter.Match)).OrderBy(pass => (pass.Link, pass.Priority))];
 
     /// <summary>All but the filters, as the iproute2 lines that would add them, in alphabetical order.</summary>
     private static void Lines(KernelState state, string expected) => Assert.Equal(
