@@ -14,7 +14,10 @@ public sealed unsafe class LibvirtConnection : IDisposable
     /// <summary>So many signs of life may fail to come before the connection is closed.</summary>
     private const uint KeepAliveCount = 3;
 
+    // virDomainEventID
     private const int LifecycleEventId = 0;
+    private const int DeviceRemovedEventId = 15;
+    private const int DeviceAddedEventId = 19;
 
     private readonly ConnectHandle _connect;
     private readonly TaskCompletionSource<CloseReason> _closed = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -42,7 +45,7 @@ public sealed unsafe class LibvirtConnection : IDisposable
         var connection = new LibvirtConnection(connect);
         try
         {
-            connection.Watch();
+            connection.WatchItself();
             return connection;
         }
         catch
@@ -97,18 +100,40 @@ public sealed unsafe class LibvirtConnection : IDisposable
     /// watch at a time.
     /// </summary>
     /// <param name="handler">Called on the event loop's thread, in order. It must not block, throw, or call libvirt.</param>
-    public IDisposable WatchLifecycle(Action<LifecycleEvent> handler)
+    public IDisposable WatchLifecycle(Action<LifecycleEvent> handler) =>
+        Register(LifecycleEventId, (delegate* unmanaged<nint, nint, int, int, nint, int>)&OnLifecycle, handler);
+
+    /// <summary>Calls back for each device that is plugged into a running domain or out of it, as <see cref="WatchLifecycle"/> does.</summary>
+    /// <param name="handler">Called on the event loop's thread, in order. It must not block, throw, or call libvirt.</param>
+    public IDisposable WatchDevices(Action<DeviceEvent> handler)
+    {
+        var added = Register(DeviceAddedEventId, (delegate* unmanaged<nint, nint, nint, nint, void>)&OnDeviceAdded, handler);
+        try
+        {
+            return new Watches(added, Register(DeviceRemovedEventId, (delegate* unmanaged<nint, nint, nint, nint, void>)&OnDeviceRemoved, handler));
+        }
+        catch
+        {
+            added.Dispose();
+            throw;
+        }
+    }
+
+    /// <param name="eventId">Which events.</param>
+    /// <param name="callback">A callback of the type that libvirt wants for these.</param>
+    /// <param name="handler">What the callback gets.</param>
+    private Watch Register(int eventId, void* callback, Delegate handler)
     {
         // The handle belongs to libvirt until it calls FreeHandle.
         var opaque = GCHandle.ToIntPtr(GCHandle.Alloc(handler));
-        var id = Native.virConnectDomainEventRegisterAny(_connect, 0, LifecycleEventId, &OnLifecycle, opaque, &FreeHandle);
+        var id = Native.virConnectDomainEventRegisterAny(_connect, 0, eventId, callback, opaque, &FreeHandle);
         if (id < 0)
         {
             GCHandle.FromIntPtr(opaque).Free();
             throw LibvirtException.Last();
         }
 
-        return new LifecycleWatch(_connect, id);
+        return new Watch(_connect, id);
     }
 
     /// <summary>Closes the connection; domains and watches of it go on until they are disposed.</summary>
@@ -129,7 +154,7 @@ public sealed unsafe class LibvirtConnection : IDisposable
         : LibvirtException.LastCode == LibvirtErrorCode.NoDomain ? null
         : throw LibvirtException.Last();
 
-    private void Watch()
+    private void WatchItself()
     {
         var opaque = GCHandle.ToIntPtr(GCHandle.Alloc(_closed));
         if (Native.virConnectRegisterCloseCallback(_connect, &OnClosed, opaque, &FreeHandle) < 0)
@@ -167,9 +192,18 @@ public sealed unsafe class LibvirtConnection : IDisposable
     }
 
     [UnmanagedCallersOnly]
+    private static void OnDeviceAdded(nint connect, nint domain, nint alias, nint opaque) => Tell(domain, alias, isThere: true, opaque);
+
+    [UnmanagedCallersOnly]
+    private static void OnDeviceRemoved(nint connect, nint domain, nint alias, nint opaque) => Tell(domain, alias, isThere: false, opaque);
+
+    private static void Tell(nint domain, nint alias, bool isThere, nint opaque) => ((Action<DeviceEvent>)GCHandle.FromIntPtr(opaque).Target!)(
+        new(LibvirtDomain.UuidOf(domain), LibvirtDomain.NameOf(domain), Marshal.PtrToStringUTF8(alias) ?? "", isThere));
+
+    [UnmanagedCallersOnly]
     private static void FreeHandle(nint opaque) => GCHandle.FromIntPtr(opaque).Free();
 
-    private sealed class LifecycleWatch(ConnectHandle connect, int id) : IDisposable
+    private sealed class Watch(ConnectHandle connect, int id) : IDisposable
     {
         private int _disposed;
 
@@ -180,6 +214,15 @@ public sealed unsafe class LibvirtConnection : IDisposable
             {
                 _ = Native.virConnectDomainEventDeregisterAny(connect, id);
             }
+        }
+    }
+
+    private sealed class Watches(Watch one, Watch other) : IDisposable
+    {
+        public void Dispose()
+        {
+            one.Dispose();
+            other.Dispose();
         }
     }
 }

@@ -57,7 +57,7 @@ internal static unsafe partial class Native
         ConnectHandle conn,
         nint dom,
         int eventID,
-        delegate* unmanaged<nint, nint, int, int, nint, int> cb,
+        void* cb,
         nint opaque,
         delegate* unmanaged<nint, void> freecb);
 
