@@ -89,7 +89,7 @@ internal sealed class Agent : IDisposable
             WatchKernelAsync(cancellation),
             _channel.RunAsync(cancellation),
             server.RunAsync((request, _) => _loop.Ask(() => AnswerAsync(request)), e => _log.Error($"a request failed: {e}"), cancellation),
-            _hypervisor.RunAsync(_adoption.AdoptAllAsync, Follow, cancellation),
+            _hypervisor.RunAsync(_adoption.AdoptAllAsync, Follow, Follow, cancellation),
         ];
         // None ends before it is told to, unless it fails: then the whole agent does, and is started again.
         await await Task.WhenAny(parts);
@@ -184,6 +184,12 @@ internal sealed class Agent : IDisposable
                 _ = _adoption.LookAsync(happened.Uuid);
                 break;
         }
+    }
+
+    private void Follow(DeviceEvent plugged)
+    {
+        _adoption.Overtake();
+        _ = _adoption.ReplugAsync(plugged.Uuid);
     }
 
     /// <summary>Writes a decision down, after the switches of others that move at the same time.</summary>

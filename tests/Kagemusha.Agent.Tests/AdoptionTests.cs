@@ -239,6 +239,7 @@ public sealed class AdoptionTests
                     return Task.CompletedTask;
                 },
                 (_, _) => { },
+                _ => { },
                 stop.Token);
             await connected.Task;
             await main(this);

@@ -28,6 +28,7 @@ internal sealed class GuestPort : IDisposable
     public GuestPort(
         int tap, HomeAddressLearner addresses, HomeRouterDouble? homeRouter, Func<bool> isLearning, Action<HomeAddressEffect> learnt, AgentLog log)
     {
+        Tap = tap;
         _addresses = addresses;
         _double = homeRouter;
         _isLearning = isLearning;
@@ -47,6 +48,9 @@ internal sealed class GuestPort : IDisposable
 
         void Fail(KernelException e) => log.Debug($"a guest's tap: {e.Message}");
     }
+
+    /// <summary>The tap's index: one that is plugged in anew has another.</summary>
+    public int Tap { get; }
 
     /// <summary>Whether the guest uses more addresses than are learnt.</summary>
     public bool IsLimitReached => _addresses.IsLimitReached;

@@ -25,9 +25,11 @@ internal sealed class AddressLearning(AgentConfiguration configuration, GuestTab
     {
         foreach (var link in guest.Links)
         {
-            if (link is { GuestPort: null, Tap: { } name } && kernel.Find(name) is { } tap)
+            var tap = link.Tap is { } name ? kernel.Find(name) : null;
+            if (link.GuestPort?.Tap != tap?.Index)
             {
-                link.GuestPort = Open(guest, link, tap);
+                link.GuestPort?.Dispose();
+                link.GuestPort = tap is null ? null : Open(guest, link, tap);
             }
         }
     }

@@ -104,6 +104,35 @@ internal sealed class Adoption(
         }
     }
 
+    /// <summary>A device of a domain has come or gone, of which no hook tells: its interfaces may end at other taps.</summary>
+    public async Task ReplugAsync(Guid uuid)
+    {
+        try
+        {
+            if (guests.TryFind(uuid, out var guest)
+                && await AskAsync(connection => DomainSnapshot.Find(connection, uuid)) is { IsActive: true } domain
+                && guests.TryFind(uuid, out var present) && present == guest && guest.Presence == Presence.Running)
+            {
+                TryServe(domain, () => Replug(domain, guest));
+            }
+        }
+        catch (Exception e) when (e is LibvirtException || IsRefusal(e))
+        {
+            log.Debug($"{uuid} was not looked at: {e.Message}");
+        }
+    }
+
+    private void Replug(DomainSnapshot domain, Guest guest)
+    {
+        var there = guest.Links.ToDictionary(link => link, link => domain.Xml.Interface(link.Enrolled.Mac) is not null);
+        lifecycle.Replug(guest, link => there[link] ? attachments.Read(domain.Xml, link.Enrolled) : null);
+        foreach (var (link, isThere) in there.Where(each => each.Value != each.Key.IsPlugged))
+        {
+            link.IsPlugged = isThere;
+            log.Decision(guest.Name, $"{link.Enrolled.Mac} is plugged {(isThere ? $"in again: {Describe.Place(guest)}" : "out")}");
+        }
+    }
+
     // Unless another has taken its place while libvirt was asked.
     private void ForgetIfHere(Guest guest)
     {

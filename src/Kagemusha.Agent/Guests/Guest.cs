@@ -39,6 +39,9 @@ internal sealed class GuestLink(EnrolledInterface enrolled, Attachment attachmen
     /// <summary>Where it ends here.</summary>
     public Attachment Attachment { get; set; } = attachment;
 
+    /// <summary>Whether the guest has it: it may be plugged out and in again.</summary>
+    public bool IsPlugged { get; set; } = true;
+
     /// <summary>The tap, or null while libvirt has not made it.</summary>
     public string? Tap => Attachment switch
     {

@@ -114,6 +114,26 @@ internal sealed class GuestLifecycle(
     /// <exception cref="KernelException">No packet socket.</exception>
     public void Listen(Guest guest) => learning.Listen(guest);
 
+    /// <summary>The guest's interfaces may have been plugged out, or in again: their taps are others then.</summary>
+    /// <param name="guest">The guest, which runs here.</param>
+    /// <param name="attach">Where an interface ends here now; null for one that is plugged out.</param>
+    /// <exception cref="KernelException">The kernel refused.</exception>
+    public void Replug(Guest guest, Func<GuestLink, Attachment?> attach)
+    {
+        var ports = guest.Links.Select(link => link.GuestPort).ToList();
+        foreach (var link in guest.Links)
+        {
+            link.Attachment = attach(link) ?? link.Attachment;
+        }
+
+        Attach(guest);
+        registrar.Activate(guest);
+        foreach (var (link, _) in guest.Links.Zip(ports).Where(pair => pair.First.GuestPort != pair.Second))
+        {
+            link.GuestPort?.Resumed();
+        }
+    }
+
     /// <summary>All that the guest will need is there, and it comes.</summary>
     public void Expect(Guest guest) => registrar.Expect(guest);
 

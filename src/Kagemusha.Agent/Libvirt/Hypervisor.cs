@@ -18,8 +18,9 @@ internal sealed class Hypervisor(string uri, AgentLoop loop, AgentLog log)
     /// <summary>Stays connected until it is cancelled.</summary>
     /// <param name="connected">Called after each connection, on the loop.</param>
     /// <param name="happened">Takes each event and when it came, by <see cref="Clock"/>, on the loop.</param>
+    /// <param name="plugged">Takes each device that has come or gone, on the loop.</param>
     /// <param name="cancellation">Ends it.</param>
-    public async Task RunAsync(Func<Task> connected, Action<LifecycleEvent, TimeSpan> happened, CancellationToken cancellation)
+    public async Task RunAsync(Func<Task> connected, Action<LifecycleEvent, TimeSpan> happened, Action<DeviceEvent> plugged, CancellationToken cancellation)
     {
         while (!cancellation.IsCancellationRequested)
         {
@@ -33,6 +34,7 @@ internal sealed class Hypervisor(string uri, AgentLoop loop, AgentLog log)
                     var at = Clock.Now;
                     loop.PostUrgent(() => happened(e, at));
                 });
+                using var devices = connection.WatchDevices(e => loop.Post(() => plugged(e)));
                 _connection = connection;
                 _whyNot = "";
                 log.Info($"connected to libvirt at {uri}");
