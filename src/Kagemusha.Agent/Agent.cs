@@ -31,6 +31,7 @@ internal sealed class Agent : IDisposable
     private readonly AddressLearning _learning;
     private readonly GuestLifecycle _lifecycle;
     private readonly Attachments _attachments;
+    private readonly ColdDefinition _coldDefinition;
     private readonly HookOperations _hooks;
     private readonly Enrolment _enrolment;
     private readonly StatusReport _status;
@@ -72,6 +73,7 @@ internal sealed class Agent : IDisposable
         _lifecycle = new(configuration, _guests, hostKernel, _underlay, _registrar, _departing, _arriving, _journal, _channel, departures, _learning, log);
         _outgoing = new(_guests, departures, IsMigratingAwayAsync, _departing.Prepare, _departing.Settled, _relayed.AnswerAsync, _arriving.SourceRegistered, _lifecycle.RenewTicket, (guest, line) => log.Decision(guest.Name, line));
         _attachments = new(_kernel, _underlay, BridgeOfNetworkAsync);
+        _coldDefinition = new(_hypervisor, _attachments, log);
         _adoption = new(_hypervisor, _guests, _lifecycle, _registrar, _attachments, log);
         _hooks = new(_guests, _lifecycle, _attachments, new(configuration.Peer.SourceAgent, _channel, log), _arriving, _adoption.LookAsync, log);
         _enrolment = new(_hypervisor, _kernel, _guests, _lifecycle, _learning, _channel, log);
@@ -153,6 +155,11 @@ internal sealed class Agent : IDisposable
     {
         _adoption.Overtake();
         _guests.TryFind(happened.Uuid, out var guest);
+        if ((happened.Type, happened.Detail) == (LifecycleEventType.Stopped, (int)StoppedDetail.Migrated))
+        {
+            _ = _coldDefinition.MovedAwayAsync(happened.Uuid);
+        }
+
         switch (happened.Type, happened.Detail)
         {
             case (LifecycleEventType.Suspended, (int)SuspendedDetail.Migrated or (int)SuspendedDetail.PostCopy)
@@ -178,6 +185,9 @@ internal sealed class Agent : IDisposable
                 var moved = happened.Detail == (int)StoppedDetail.Migrated;
                 _lifecycle.Forget(guest, moved);
                 Say(guest, $"{(moved ? "moved away" : "stopped")}: its data path on {Environment.MachineName} is removed");
+                break;
+            case (LifecycleEventType.Defined, _):
+                _ = _coldDefinition.DefinedAsync(happened.Uuid);
                 break;
             case (LifecycleEventType.Started or LifecycleEventType.Resumed, _) when guest is null:
                 // Started with this agent dead, or its hook call failed.

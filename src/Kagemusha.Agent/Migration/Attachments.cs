@@ -19,6 +19,14 @@ internal sealed class Attachments(Kernel kernel, Underlay underlay, Func<string,
             : new Attachment.Home(bridge, null);
     }
 
+    /// <summary>
+    /// For a guest that is to be started here one day: null where nothing tells what link it would be on, because this host's bridge of that name has
+    /// no router that answers.
+    /// </summary>
+    /// <exception cref="UnreachableException">Away, and the home agent cannot be reached.</exception>
+    public async Task<Attachment?> ChooseForStartAsync(EnrolledInterface enrolled) =>
+        await BridgeAsync(enrolled) is { } bridge && await RouterDiscovery.FindAsync(bridge, _ => true) is null ? null : await ChooseAsync(enrolled);
+
     /// <summary>For a guest that is here: as its XML says.</summary>
     /// <exception cref="UnreachableException">Away, and the home agent cannot be reached.</exception>
     public Attachment Read(DomainXml xml, EnrolledInterface enrolled)
@@ -29,17 +37,22 @@ internal sealed class Attachments(Kernel kernel, Underlay underlay, Func<string,
             : new Attachment.Home(current?.SourceBridge ?? enrolled.Source.Name, current?.TargetDevice);
     }
 
+    private async Task<NetworkInterface?> BridgeAsync(EnrolledInterface enrolled)
+    {
+        var name = enrolled.Source.Type == HomeSourceType.Bridge ? enrolled.Source.Name : await bridgeOfNetwork(enrolled.Source.Name);
+        return name is not null && kernel.Interfaces().Find(name) is { Kind: "bridge" } bridge ? bridge : null;
+    }
+
     // A bridge of the same name may be another link's: its router decides.
     private async Task<string?> HomeBridgeAsync(EnrolledInterface enrolled)
     {
-        var name = enrolled.Source.Type == HomeSourceType.Bridge ? enrolled.Source.Name : await bridgeOfNetwork(enrolled.Source.Name);
-        if (name is null || kernel.Interfaces().Find(name) is not { Kind: "bridge" } bridge)
+        if (await BridgeAsync(enrolled) is not { } bridge)
         {
             return null;
         }
 
         var router = await RouterDiscovery.FindAsync(
             bridge, router => enrolled.Link.Prefixes.Any(prefix => router.Prefixes.Contains(prefix)));
-        return router is null ? null : name;
+        return router is null ? null : bridge.Name;
     }
 }

@@ -1,0 +1,92 @@
+using Kagemusha.Control;
+using LibvirtSharp;
+
+namespace Kagemusha.Agent;
+
+/// <summary>
+/// The definitions of enrolled domains from which a guest may be started one day. libvirt lets no hook change one at a plain start, so they are made
+/// to fit before.
+/// </summary>
+/// <param name="hypervisor">This host's libvirt.</param>
+/// <param name="attachments">Where their interfaces would end.</param>
+/// <param name="log">Where each decision is told.</param>
+internal sealed class ColdDefinition(Hypervisor hypervisor, Attachments attachments, AgentLog log)
+{
+    /// <summary>A definition was made or changed: it may come from another host, where its interfaces ended otherwise.</summary>
+    public Task DefinedAsync(Guid uuid) => TryAsync(uuid, async () =>
+    {
+        var found = await hypervisor.AskAsync(connection => Read(connection, uuid));
+        if (found?.ReadProfile() is not { } profile)
+        {
+            return;
+        }
+
+        var fitting = found;
+        foreach (var enrolled in profile.Interfaces)
+        {
+            if (await attachments.ChooseForStartAsync(enrolled) is { } place)
+            {
+                fitting = DomainXml.Parse(IncomingXml.Place(fitting, enrolled, place));
+            }
+        }
+
+        if (fitting.Text != found.Text && await hypervisor.AskAsync(connection => Replace(connection, found, fitting)))
+        {
+            log.Decision(found.Name, $"its definition was made to fit {Environment.MachineName}: it can be started here");
+        }
+    });
+
+    /// <summary>The guest lives on elsewhere. Where its definition stays, a start from it has to know that a home agent may hold a binding.</summary>
+    public Task MovedAwayAsync(Guid uuid) => TryAsync(uuid, () => hypervisor.AskAsync(connection =>
+    {
+        using var domain = connection.FindByUuid(uuid);
+        if (domain is not { IsActive: false } || DomainXml.Parse(domain.GetXml()).ReadProfile() is not { } profile)
+        {
+            return false;
+        }
+
+        var bound = profile with
+        {
+            Interfaces = [.. profile.Interfaces.Select(enrolled => enrolled with
+            {
+                Addresses = [.. enrolled.Addresses.Select(address => address with { BindingPossible = true })],
+            })],
+        };
+        if (bound != profile)
+        {
+            domain.SetMetadata(bound.ToMetadata(), MobilityProfile.Key, MobilityProfile.Namespace, DomainModificationImpact.Config);
+        }
+
+        return true;
+    }));
+
+    private static DomainXml? Read(LibvirtConnection connection, Guid uuid)
+    {
+        using var domain = connection.FindByUuid(uuid);
+        return domain is { IsActive: false } ? DomainXml.Parse(domain.GetXml(DomainXmlFlags.Inactive | DomainXmlFlags.Secure)) : null;
+    }
+
+    // Unless it was changed or started meanwhile.
+    private static bool Replace(LibvirtConnection connection, DomainXml found, DomainXml fitting)
+    {
+        if (Read(connection, found.Uuid)?.Text != found.Text)
+        {
+            return false;
+        }
+
+        connection.Define(fitting.Text).Dispose();
+        return true;
+    }
+
+    private async Task TryAsync(Guid uuid, Func<Task> change)
+    {
+        try
+        {
+            await change();
+        }
+        catch (Exception e) when (e is LibvirtException || Adoption.IsRefusal(e))
+        {
+            log.Warn($"the definition of {uuid} stays as it is: {e.Message}");
+        }
+    }
+}
