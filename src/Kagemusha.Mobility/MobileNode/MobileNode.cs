@@ -263,7 +263,10 @@ public sealed partial class MobileNode
     {
         if (_unanswered == UnansweredWorthReporting)
         {
-            Report(now, BindingChange.Unanswered, null, "the home agent does not answer; the update is repeated", effects);
+            var explanation = _place == Place.Home
+                ? "the home agent does not answer and still defends the address; the de-registration is repeated"
+                : "the home agent does not answer; the update is repeated";
+            Report(now, BindingChange.Unanswered, null, explanation, effects);
         }
 
         var number = _sequence.Take(out var reserved);
