@@ -89,6 +89,9 @@ internal sealed class Hypervisor(string name, string careOfAddress) : Box(name)
     /// <summary>The log that libvirt and our programs keep of a domain.</summary>
     public string DomainLog(string domain) => Run("cat", $"/var/log/libvirt/qemu/{domain}.log").Output;
 
+    /// <summary>Waits until a domain's log has these words.</summary>
+    public void WaitForLog(LabGuest guest, string words) => Wait.Until($"the log of {guest.Name} on {Name} says: {words}", Patience, () => DomainLog(guest.Name).Has(words));
+
     /// <summary>The names of the files in a directory; none where there is no directory.</summary>
     public IReadOnlyList<string> Files(string directory) => Run("ls", "-A", "--", directory).Lines;
 }

@@ -22,6 +22,7 @@ public sealed class Itinerary : ITestClassOrderer, ITestMethodOrderer
         typeof(SuccessionTests),
         typeof(LossTests),
         typeof(TransparencyTests),
+        typeof(LifeAwayTests),
         typeof(ChannelTests),
         typeof(AgentFailureTests),
         typeof(IsolationTests),

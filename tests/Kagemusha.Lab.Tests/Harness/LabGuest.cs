@@ -48,6 +48,13 @@ internal sealed class LabGuest(Lab lab, string name, string mac, string address)
         if (current is null || !Answers())
         {
             Destroy();
+            if (lab.Home.Defends(Address))
+            {
+                // It was lost away: its home agent would keep the address from it.
+                lab.Home.EraseHomeAgent();
+                lab.Home.StartHomeAgent();
+            }
+
             Define();
             Enroll();
             Start();
