@@ -161,11 +161,11 @@ internal sealed class Difference
     private bool IsSecondEnd(NetworkInterface link) => link.Kind == "veth"
         && _doomed.Values.Any(first => first.Index == link.PeerIndex && first.PeerIndex == link.Index && string.CompareOrdinal(first.Name, link.Name) < 0);
 
-    /// <summary>Unreachable routes go last, and not before the VRF that may still need them.</summary>
+    /// <summary>Routes without a link go last, unreachable ones behind those that are thrown, and not before the VRF that may still need them.</summary>
     private void DeleteUnreachableRoutes()
     {
         var tables = _actual.Interfaces.Values.Where(link => _scope.Owns(link) && link.Kind == "vrf").Select(link => link.Table).ToHashSet();
-        foreach (var route in _actual.Objects.OfType<Route>())
+        foreach (var route in _actual.Objects.OfType<Route>().OrderBy(route => route.Line("delete"), StringComparer.Ordinal))
         {
             if (route.Link is null && !_wanted.Contains(route) && !IsReplaced(route) && (!tables.Contains(route.Table) || IsTableWanted(route.Table)))
             {

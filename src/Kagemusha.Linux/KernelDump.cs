@@ -92,8 +92,8 @@ internal sealed class KernelDump(NetlinkSocket socket)
         var routes = All($"ip -6 route show table all proto {protocol}", writer => RouteMessages.WriteRouteDump(writer, protocol), RouteMessages.ReadRoute)
             .FindAll(route => route.Protocol == protocol);
 
-        // The kernel says the loopback interface for an unreachable one.
-        return routes.Where(route => route.Type == RTN_UNREACHABLE).Select(route => Make(route, null))
+        // The kernel says the loopback interface for one without a link.
+        return routes.Where(route => route.Type is RTN_UNREACHABLE or RTN_THROW).Select(route => Make(route, null))
             .Concat(OnLinks(links, routes.Where(route => route.Type == RTN_UNICAST), route => route.Link, Make));
 
         static KernelObject Make(RouteMessage route, string? link) => new Route(route.Destination, route.Table)
@@ -102,6 +102,7 @@ internal sealed class KernelDump(NetlinkSocket socket)
             Metric = route.Metric,
             Link = link,
             Gateway = route.Gateway,
+            IsThrown = route.Type == RTN_THROW,
         };
     }
 

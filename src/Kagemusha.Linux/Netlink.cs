@@ -50,6 +50,7 @@ internal static class Netlink
     public const byte RTN_UNICAST = 1;
     public const byte RTN_LOCAL = 2;
     public const byte RTN_UNREACHABLE = 7;
+    public const byte RTN_THROW = 9;
     public const ushort RTA_DST = 1;
     public const ushort RTA_SRC = 2;
     public const ushort RTA_OIF = 4;

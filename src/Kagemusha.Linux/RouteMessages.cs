@@ -94,7 +94,12 @@ internal static class RouteMessages
         header[2] = (byte)(route.Source?.Length ?? 0);
         header[4] = (byte)(route.Table < 256 ? route.Table : 0);
         header[5] = protocol;
-        header[7] = route.Link is null ? RTN_UNREACHABLE : RTN_UNICAST;
+        header[7] = route switch
+        {
+            { IsThrown: true } => RTN_THROW,
+            { Link: null } => RTN_UNREACHABLE,
+            _ => RTN_UNICAST,
+        };
         writer.Address(RTA_DST, route.Destination.Address);
         if (route.Source is { } source)
         {

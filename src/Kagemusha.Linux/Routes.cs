@@ -16,7 +16,7 @@ public sealed record LinkAddress(string Link, Ipv6Address Value, int PrefixLengt
     internal override string Line(string verb) => $"ip -6 address {verb} {Value}/{PrefixLength} dev {Link}{(verb == "delete" ? "" : " nodad")}";
 }
 
-/// <summary>An IPv6 route. Without a link it is unreachable: a packet that it matches is refused.</summary>
+/// <summary>An IPv6 route. Without a link it is unreachable, so that a packet that it matches is refused, or thrown.</summary>
 /// <param name="Destination">Where to; <c>::/0</c> for the default route.</param>
 /// <param name="Table">The routing table.</param>
 public sealed record Route(Ipv6Prefix Destination, uint Table = Route.MainTable) : KernelObject
@@ -36,8 +36,11 @@ public sealed record Route(Ipv6Prefix Destination, uint Table = Route.MainTable)
     /// <summary>Which of several routes to one destination comes first: the smallest.</summary>
     public uint Metric { get; init; } = DefaultMetric;
 
-    /// <summary>The link it goes by; null for unreachable.</summary>
+    /// <summary>The link it goes by; null for unreachable or thrown.</summary>
     public string? Link { get; init; }
+
+    /// <summary>Whether what it matches is looked up as if the table did not have it: by the next rule (RTN_THROW).</summary>
+    public bool IsThrown { get; init; }
 
     /// <summary>The next hop; null for neighbours and tunnels.</summary>
     public Ipv6Address? Gateway { get; init; }
@@ -48,7 +51,7 @@ public sealed record Route(Ipv6Prefix Destination, uint Table = Route.MainTable)
 
     internal override string Line(string verb)
     {
-        var line = $"ip -6 route {verb} {(Link is null ? "unreachable " : "")}{(Destination.Length == 0 ? "default" : Destination.ToString())}";
+        var line = $"ip -6 route {verb} {(IsThrown ? "throw " : Link is null ? "unreachable " : "")}{(Destination.Length == 0 ? "default" : Destination.ToString())}";
         line = Source is null ? line : $"{line} from {Source}";
         line = Gateway is null ? line : $"{line} via {Gateway}";
         line = Link is null ? line : $"{line} dev {Link}";

@@ -32,6 +32,7 @@ public sealed class ApplyTests : IDisposable
             route {"dst":"2001:db8:1::10","dev":"tap0","table":"1001","metric":1024,"pref":"medium"}
             route {"dst":"2001:db8:2::/64","gateway":"2001:db8:f4::9","dev":"wan","metric":7,"pref":"medium"}
             route {"dst":"default","from":"2001:db8:1::10","dev":"kgha","table":"1001","metric":1024,"pref":"medium"}
+            route {"type":"throw","dst":"default","from":"2001:db8:f4::2","dev":"lo","table":"1001","metric":1024,"pref":"medium"}
             route {"type":"unreachable","dst":"default","dev":"lo","table":"1001","metric":4278198272,"pref":"medium"}
             rule {"priority":900,"src":"2001:db8:1::10","dst":"2001:db8:3::","dstlen":64,"iif":"wan","table":"1001","protocol":"75"}
             """,

@@ -53,6 +53,20 @@ internal static class Packets
         target.SolicitedNode,
         new NeighbourSolicitation(target, [new SourceLinkLayerAddress(sender)])).ToArray();
 
+    /// <summary>Waits for a Packet Too Big (RFC 4443, section 3.2), and says whether it is from and to these.</summary>
+    public static async Task IsToldAsync(PacketSocket socket, Ipv6Address source, Ipv6Address destination, int mtu, CancellationToken deadline)
+    {
+        var buffer = new byte[2048];
+        do
+        {
+            await socket.ReceiveAsync(buffer, deadline);
+        }
+        while (buffer[14 + 6] != 58 || buffer[14 + 40] != 2);
+        Assert.Equal(
+            (source, destination, mtu),
+            (Ipv6Address.Read(buffer.AsSpan(14 + 8)), Ipv6Address.Read(buffer.AsSpan(14 + 24)), BinaryPrimitives.ReadInt32BigEndian(buffer.AsSpan(14 + 44))));
+    }
+
     /// <summary>The checksum with the pseudo-header of RFC 8200, section 8.1.</summary>
     private static ushort Checksum(Ipv6Address source, Ipv6Address destination, byte protocol, byte[] payload)
     {

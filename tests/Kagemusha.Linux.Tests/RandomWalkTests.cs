@@ -77,6 +77,11 @@ public sealed class RandomWalkTests
                 continue;
             }
 
+            if (vrf is not null && Maybe())
+            {
+                objects.Add(new Route(Ipv6Prefix.Parse("::/0"), table) { Source = Ipv6Prefix.Parse(name == "kgha" ? "2001:db8:f4::2/128" : "2001:db8:f4::3/128"), IsThrown = Maybe() });
+            }
+
             objects.Add(new Ip6Tunnel(name, Ipv6Address.Parse(Pick("2001:db8:f4::2", "2001:db8:f4::3")), Ipv6Address.Parse(remote))
             {
                 Master = Pick(vrf, null),

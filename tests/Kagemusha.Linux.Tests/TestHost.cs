@@ -33,6 +33,7 @@ internal sealed class TestHost : IDisposable
     [
         new Vrf("kgvrf", 1001),
         new Route(Ipv6Prefix.Parse("::/0"), 1001) { Metric = Route.LastMetric },
+        new Route(Ipv6Prefix.Parse("::/0"), 1001) { Source = Ipv6Prefix.Parse("2001:db8:f4::2/128"), IsThrown = true },
         new Ip6Tunnel("kgha", Ipv6Address.Parse("2001:db8:f4::2"), Ipv6Address.Parse("2001:db8:1::1")) { Master = "kgvrf", Underlay = "wan" },
         new Port("tap0") { Master = "kgvrf", Address = LinkLayerAddress.Parse("02:00:00:00:00:01"), TransmitQueueLength = 2000, Mtu = 1400 },
         new LinkAddress("tap0", Ipv6Address.Parse("fe80::ff:fe00:1"), 64),

@@ -19,14 +19,15 @@ internal sealed class HeldPackets : IDisposable
     // Of one home address: no guest sends more in the longest hold.
     private const int MostFrames = 4096;
 
-    private const int LargestMtu = 65535;
+    // With what is not cut yet (GSO).
+    private const int LargestPacket = 65535;
 
     // What the agent has not read yet: a whole hold of a fast guest.
     private const int ReceiveBuffer = 8 << 20;
 
     private readonly Dictionary<Ipv6Address, Queue<ReadOnlyMemory<byte>>> _held = [];
     private readonly Dictionary<Ipv6Address, FrameInjector> _released = [];
-    private readonly byte[] _buffer = new byte[CapturedPacket.HeaderLength + LargestMtu];
+    private readonly byte[] _buffer = new byte[CapturedPacket.HeaderLength + LargestPacket];
     private readonly AgentLog _log;
     private readonly PacketSocket _socket;
     private readonly CancellationTokenSource _closing = new();
@@ -45,10 +46,11 @@ internal sealed class HeldPackets : IDisposable
     }
 
     /// <summary>The links, as the kernel is to have them.</summary>
-    public static IReadOnlyList<KernelObject> Links { get; } =
+    /// <param name="mtu">What fits through all the tunnels by which they may be released: what does not is to be refused before it is held.</param>
+    public static IReadOnlyList<KernelObject> Links(int mtu) =>
     [
-        new Veth(Entrance, Exit) { Master = AwayDataPath.VrfName, Mtu = LargestMtu },
-        new Veth(Exit, Entrance) { Mtu = LargestMtu },
+        new Veth(Entrance, Exit) { Master = AwayDataPath.VrfName, Mtu = mtu },
+        new Veth(Exit, Entrance) { Mtu = mtu },
         // Nobody's: the kernel itself takes nothing that comes out.
         new Neighbour(Entrance, AwayDataPath.NextHop, LinkLayerAddress.Parse("02:6b:00:00:00:01")),
     ];

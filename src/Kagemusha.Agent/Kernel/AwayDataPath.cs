@@ -46,7 +46,7 @@ internal static class AwayDataPath
         // Whoever comes may have to be held again, without a moment to make them.
         if (links.Any(link => link.Arrival is not null))
         {
-            wanted.AddRange(HeldPackets.Links);
+            wanted.AddRange(HeldPackets.Links(links.Min(link => link.CareOf.TunnelMtu)));
         }
 
         wanted.AddRange(links.SelectMany(link => GuestSide(link, hostAddresses, table)));

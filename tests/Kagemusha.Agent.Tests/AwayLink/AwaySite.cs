@@ -39,6 +39,7 @@ internal sealed class AwaySite : IDisposable
 
         Host.Ip($"address add {CareOf.Address}/64 dev wan nodad");
         Host.Ip($"-6 neigh add {HomeAgent} lladdr 02:00:00:00:00:09 dev wan nud permanent");
+        Host.Ip($"-6 route add default via {HomeAgent} dev wan");
         _kernel = Host.Run(() => new Kernel());
         First = Link("tap1", "52:54:00:00:00:10", "2001:db8:1::10");
         Second = Link("tap2", "52:54:00:00:00:20", "2001:db8:1::20");
@@ -54,13 +55,20 @@ internal sealed class AwaySite : IDisposable
 
     public NetworkNamespace Host { get; } = new();
 
+    /// <summary>The link-layer address of the host's underlay.</summary>
+    public LinkLayerAddress Wan => _kernel.Interfaces().Find("wan")!.Address!.Value;
+
     public AwayLink First { get; }
 
     public AwayLink Second { get; }
 
     /// <summary>Makes the kernel as the agent wants it for these.</summary>
-    public void Apply(params AwayLink[] links) => Host.Run(() => _kernel.Apply(
-        AwayDataPath.For(links, [CareOf.Address], Table).With(HandOverDataPath.For(links, [], Table)), new("kg", KernelScope.DefaultProtocol)));
+    public void Apply(params AwayLink[] links)
+    {
+        var wanted = AwayDataPath.For(links, [CareOf.Address], Table).With(HandOverDataPath.For(links, [], Table));
+        wanted = wanted.With(ErrorPath.For(wanted, Table));
+        Host.Run(() => _kernel.Apply(wanted, new("kg", KernelScope.DefaultProtocol)));
+    }
 
     /// <summary>The index of one of the host's links.</summary>
     public int Index(string link) => _kernel.Interfaces().Find(link)!.Index;

@@ -151,6 +151,21 @@ public sealed class HandOverKernelTests : IDisposable
         await ArrivesAsync(FromHomeAgent, _one);
     }
 
+    [Fact]
+    public async Task What_does_not_fit_into_the_tunnel_is_told_its_sender_from_the_hosts_address_by_the_hosts_own_way()
+    {
+        _one.EnterBridge();
+        _one.Guest.Send(Hello);
+        _one.Namespace.Ip($"-6 neigh add {HomeAgent} lladdr {Router} dev wan nud permanent");
+        _one.Namespace.Ip($"-6 route add default via {HomeAgent} dev wan");
+        _one.Apply(Home with { Departure = ToTwo, IsTurned = true });
+        using var core = _wires.Run(() => new PacketSocket(Host.Index("ha"), PacketFilter.NextHeader(58)));
+
+        _router.Send(Packets.Frame(Guests.Mac, Router, EtherType.Ipv6, Packets.Ipv6(Correspondent, Guests.Home, NoNextHeader, new byte[1460])));
+
+        await Packets.IsToldAsync(core, ToTwo.Local, Correspondent, mtu: 1460, _deadline.Token);
+    }
+
     private static byte[] Hello => Packets.Frame(
         LinkLayerAddress.Parse("ff:ff:ff:ff:ff:ff"), Guests.Mac, (EtherType)0x88b5, new byte[46]);
 
@@ -240,6 +255,7 @@ public sealed class HandOverKernelTests : IDisposable
             Namespace.Dispose();
         }
 
-        private ImmutableArray<Change> Apply(KernelState wanted) => Namespace.Run(() => _kernel.Apply(wanted, Scope)).Changes;
+        private ImmutableArray<Change> Apply(KernelState wanted) =>
+            Namespace.Run(() => _kernel.Apply(wanted.With(ErrorPath.For(wanted, Table)), Scope)).Changes;
     }
 }
