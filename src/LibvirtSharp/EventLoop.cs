@@ -9,7 +9,7 @@ namespace LibvirtSharp;
 public static unsafe class EventLoop
 {
     private static readonly Lock Gate = new();
-    private static Thread? _thread;
+    private static Thread? Runner;
 
     /// <summary>Starts it, once.</summary>
     /// <param name="first">What its thread does before all else; of no use where it runs already.</param>
@@ -18,7 +18,7 @@ public static unsafe class EventLoop
     {
         lock (Gate)
         {
-            _thread ??= Start(first);
+            Runner ??= Start(first);
         }
     }
 
