@@ -193,12 +193,12 @@ public sealed class GuestTests
     }
 
     [Theory]
-    [InlineData("52:54:00:00:00:09", "2001:db8:1::42", true, true)]
-    [InlineData("52:54:00:00:00:09", "2001:db8:1::42", false, true)]
-    [InlineData("52:54:00:00:00:01", "2001:db8:1::99", true, true)]
-    [InlineData("52:54:00:00:00:01", "2001:db8:1::99", false, false)]
-    [InlineData("52:54:00:00:00:09", "2001:db8:1::99", true, false)]
-    public void A_clones_addresses_are_refused_but_not_a_guests_own(string mac, string home, bool isAway, bool isRefused)
+    [InlineData("52:54:00:00:00:09", "2001:db8:1::42", true, "2001:db8:1::42")]
+    [InlineData("52:54:00:00:00:09", "2001:db8:1::42", false, "2001:db8:1::42")]
+    [InlineData("52:54:00:00:00:01", "2001:db8:1::99", true, "52:54:00:00:00:01")]
+    [InlineData("52:54:00:00:00:01", "2001:db8:1::99", false, null)]
+    [InlineData("52:54:00:00:00:09", "2001:db8:1::99", true, null)]
+    public void A_clones_addresses_are_refused_but_not_a_guests_own(string mac, string home, bool isAway, string? used)
     {
         var table = new GuestTable();
         table.Put(Guests.Make(isAway ? Guests.Away : Guests.AtHome));
@@ -208,7 +208,41 @@ public sealed class GuestTests
 
         lifecycle.RefuseDuplicates(Guests.Uuid, profile);
         var refused = Record.Exception(() => lifecycle.RefuseDuplicates(Guid.NewGuid(), profile));
-        Assert.Equal(isRefused ? $"{home} or {mac} is already used on this host, by vm" : null, (refused as RefusedException)?.Message);
+        Assert.Equal(used is null ? null : $"{used} is already used on this host, by vm", (refused as RefusedException)?.Message);
+    }
+
+    [Theory]
+    [InlineData(HomeAddressOrigin.Given, HomeAddressOrigin.Learnt, true)]
+    [InlineData(HomeAddressOrigin.Learnt, HomeAddressOrigin.Given, false)]
+    [InlineData(HomeAddressOrigin.Learnt, HomeAddressOrigin.Learnt, false)]
+    public void Of_two_guests_with_one_address_who_was_given_it_has_it_else_the_first(HomeAddressOrigin second, HomeAddressOrigin first, bool isTheSeconds)
+    {
+        var table = new GuestTable();
+        var registrar = new Registrar(table, _ => { }, (_, _) => Task.FromResult<MobilityPacket?>(null), _ => { }, _ => [], TestLog.Log, _ => { }, (_, _, _, _) => { });
+        var learning = new AddressLearning(Guests.Configuration, table, null!, registrar, TestLog.Log);
+        var lifecycle = new GuestLifecycle(
+            Guests.Configuration, table, null!, null!, registrar, null!, null!, null!, new(Guests.Configuration.Peer, _ => null, null!, TestLog.Log), new(), learning, TestLog.Log);
+        Guest Take(Guid uuid, string name, HomeAddressOrigin origin) => lifecycle.Take(
+            uuid,
+            name,
+            new([Guests.Enrolled with { Addresses = [new(Guests.Home, 64, BindingPossible: false, origin)] }]),
+            _ => Guests.AtHome,
+            Presence.Running,
+            new Dictionary<Ipv6Address, MobileNodeSnapshot>());
+
+        var holder = Take(Guests.Uuid, "first", first);
+        var claimant = Take(Guid.NewGuid(), "second", second);
+
+        var (winner, loser) = isTheSeconds ? (claimant, holder) : (holder, claimant);
+        Assert.Equal([Guests.Home], winner.Links[0].HomeAddresses);
+        Assert.Empty(winner.Links[0].Refused);
+        Assert.Empty(loser.Links[0].HomeAddresses);
+        Assert.Equal($"{Guests.Home} is not served: {winner.Name} has it on this host", loser.Links[0].Refused[Guests.Home]);
+
+        table.Remove(winner.Uuid);
+        learning.Retry();
+        Assert.Equal([Guests.Home], loser.Links[0].HomeAddresses);
+        Assert.Empty(loser.Links[0].Refused);
     }
 
     private static MobileNodeSnapshot Newest(ushort file, EnrolledAddress address) =>

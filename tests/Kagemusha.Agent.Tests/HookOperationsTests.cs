@@ -20,7 +20,7 @@ public sealed class HookOperationsTests
 
     public HookOperationsTests()
     {
-        var lifecycle = new GuestLifecycle(Guests.Configuration, _guests, null!, null!, null!, null!, null!, null!, null!, new(), null!, TestLog.Log);
+        var lifecycle = new GuestLifecycle(Guests.Configuration, _guests, null!, null!, null!, null!, null!, null!, null!, new(), new(Guests.Configuration, _guests, null!, null!, TestLog.Log), TestLog.Log);
         _hooks = new(_guests, lifecycle, null!, null!, null!, LookAsync, TestLog.Log);
 
         Task LookAsync(Guid uuid)
@@ -49,7 +49,7 @@ public sealed class HookOperationsTests
     {
         _guests.Put(Guests.Make(Guests.Away, uuid: Guid.NewGuid(), interfaces: Guests.Enrolled with { Mac = Guests.Second.Mac }));
         Assert.Equal(
-            new(null, "2001:db8:1::42 or 52:54:00:00:00:01 is already used on this host, by vm"),
+            new(null, "2001:db8:1::42 is already used on this host, by vm"),
             await Call("migrate", "begin", Guests.Xml(Profile, Interface)));
         Assert.Single(_guests.All);
         Assert.Empty(_looked);

@@ -139,7 +139,7 @@ internal sealed class AddressLearning(AgentConfiguration configuration, GuestTab
                 Learn(guest, link, address);
                 break;
             case HomeAddressEffect.Gone { Address: var address }:
-                Lose(guest, link, address);
+                Lose(guest, link, address, "it does not use it any more");
                 break;
             case HomeAddressEffect.LimitReached:
                 log.Decision(guest.Name, Limit(link), failed: true);
@@ -150,27 +150,57 @@ internal sealed class AddressLearning(AgentConfiguration configuration, GuestTab
         }
     }
 
+    /// <summary>
+    /// Whether no other guest of this host has an address. Whoever was given one takes it from one that was seen to use it; else the first has it.
+    /// </summary>
+    /// <param name="uuid">The guest that wants it.</param>
+    /// <param name="name">The guest's name.</param>
+    /// <param name="link">The guest's interface.</param>
+    /// <param name="address">The address.</param>
+    public bool IsFree(Guid uuid, string name, GuestLink link, EnrolledAddress address)
+    {
+        if (guests.OtherWith(uuid, address.Address) is not { } other)
+        {
+            link.Refused.Remove(address.Address);
+            return true;
+        }
+
+        if (address.Origin == HomeAddressOrigin.Given)
+        {
+            foreach (var loser in other.Links.Where(each => each.HomeAddresses.Contains(address.Address)))
+            {
+                Lose(other, loser, address.Address, $"{name} was given it");
+                loser.Refused[address.Address] = NotServed(address.Address, name);
+            }
+
+            return true;
+        }
+
+        var line = NotServed(address.Address, other.Name);
+        if (link.Refused.GetValueOrDefault(address.Address) != line)
+        {
+            link.Refused[address.Address] = line;
+            log.Decision(name, line, failed: true);
+        }
+
+        return false;
+    }
+
     /// <summary>What is wrong when a guest uses more addresses than are learnt.</summary>
     public static string Limit(GuestLink link) =>
         $"{link.Enrolled.Mac} uses more home addresses than the {HomeAddressLearner.MaxLearnt} that are learnt: the others do not move with it";
 
+    private static string NotServed(Ipv6Address address, string owner) => $"{address} is not served: {owner} has it on this host";
+
     private void Learn(Guest guest, GuestLink link, Ipv6Address address)
     {
-        if (guests.OtherWith(guest.Uuid, address) is { } other)
+        var learnt = new EnrolledAddress(address, 0, BindingPossible: false, HomeAddressOrigin.Learnt);
+        if (!IsFree(guest.Uuid, guest.Name, link, learnt))
         {
-            var line = $"{address} is not served: {other.Name} has it on this host";
-            if (link.Refused.GetValueOrDefault(address) != line)
-            {
-                link.Refused[address] = line;
-                log.Decision(guest.Name, line, failed: true);
-            }
-
             return;
         }
 
-        link.Refused.Remove(address);
-        var registration = Registration.Create(
-            configuration, link.Enrolled, new(address, 0, BindingPossible: false, HomeAddressOrigin.Learnt), new(0, null, TimeSpan.Zero, TimeSpan.Zero));
+        var registration = Registration.Create(configuration, link.Enrolled, learnt, new(0, null, TimeSpan.Zero, TimeSpan.Zero));
         link.Registrations.Add(registration);
         log.Decision(guest.Name, $"home address {address} learnt");
         Apply(guest, link);
@@ -178,7 +208,7 @@ internal sealed class AddressLearning(AgentConfiguration configuration, GuestTab
         registrar.Changed(guest);
     }
 
-    private void Lose(Guest guest, GuestLink link, Ipv6Address address)
+    private void Lose(Guest guest, GuestLink link, Ipv6Address address, string why)
     {
         link.Refused.Remove(address);
         if (link.Registrations.Find(registration => registration.Address == address) is not { } registration)
@@ -189,7 +219,7 @@ internal sealed class AddressLearning(AgentConfiguration configuration, GuestTab
         // A binding is not ended: it expires, and the guest may take the address again.
         registrar.Deactivate(guest, link, registration);
         link.Registrations.Remove(registration);
-        log.Decision(guest.Name, $"home address {address} is not in use any more: it is not served");
+        log.Decision(guest.Name, $"home address {address} is not served any more: {why}");
         Apply(guest, link);
         registrar.Changed(guest);
     }

@@ -194,6 +194,10 @@ internal sealed class Guest(Guid uuid, string name, IReadOnlyList<GuestLink> lin
         }
         : null;
 
+    /// <summary>Whether the administrator has given it this home address.</summary>
+    public bool IsGiven(Ipv6Address homeAddress) =>
+        Registrations.Any(registration => registration.Address == homeAddress && registration.Origin == HomeAddressOrigin.Given);
+
     public IEnumerable<Registration> Registrations => Links.SelectMany(link => link.Registrations);
 
     public void Dispose()

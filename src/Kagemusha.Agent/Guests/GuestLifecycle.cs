@@ -49,8 +49,11 @@ internal sealed class GuestLifecycle(
         var links = profile.Interfaces.Select(enrolled =>
         {
             var link = new GuestLink(enrolled, attach(enrolled));
-            link.Registrations.AddRange(
-                enrolled.Addresses.Select(address => Registration.Create(configuration, enrolled, address, Newest(address, known))));
+            foreach (var address in enrolled.Addresses.Where(address => learning.IsFree(uuid, name, link, address)))
+            {
+                link.Registrations.Add(Registration.Create(configuration, enrolled, address, Newest(address, known)));
+            }
+
             return link;
         });
         var ticket = channel.TicketFor(profile);
@@ -65,18 +68,23 @@ internal sealed class GuestLifecycle(
         return guest;
     }
 
-    /// <summary>A clone has its original's metadata, too.</summary>
-    /// <exception cref="RefusedException">Another guest of this host has one of these addresses.</exception>
+    /// <summary>A clone has its original's metadata, too. What was learnt is nobody's for sure: it is a reason to refuse nothing.</summary>
+    /// <exception cref="RefusedException">Another guest of this host was given one of these addresses.</exception>
     public void RefuseDuplicates(Guid uuid, MobilityProfile profile)
     {
         foreach (var enrolled in profile.Interfaces)
         {
-            foreach (var address in enrolled.Addresses)
+            foreach (var address in enrolled.Addresses.Where(address => address.Origin == HomeAddressOrigin.Given))
             {
-                if (guests.OtherWith(uuid, address.Address, enrolled.Mac) is { } other)
+                if (guests.OtherWith(uuid, address.Address) is { } other && other.IsGiven(address.Address))
                 {
-                    throw new RefusedException($"{address.Address} or {enrolled.Mac} is already used on this host, by {other.Name}");
+                    throw new RefusedException($"{address.Address} is already used on this host, by {other.Name}");
                 }
+            }
+
+            if (guests.OtherWith(uuid, enrolled.Mac) is { } twin)
+            {
+                throw new RefusedException($"{enrolled.Mac} is already used on this host, by {twin.Name}");
             }
         }
     }

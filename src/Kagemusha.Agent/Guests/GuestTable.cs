@@ -31,11 +31,9 @@ internal sealed class GuestTable
     public Guest? OtherWith(Guid uuid, Ipv6Address homeAddress) => _guests.Values.FirstOrDefault(guest =>
         guest.Uuid != uuid && guest.Registrations.Any(registration => registration.Address == homeAddress));
 
-    /// <summary>Another guest that has this home address or this link-layer address here, or null.</summary>
-    public Guest? OtherWith(Guid uuid, Ipv6Address homeAddress, LinkLayerAddress mac) => _guests.Values.FirstOrDefault(guest =>
-        guest.Uuid != uuid && guest.Links.Any(link =>
-            link.Registrations.Any(registration => registration.Address == homeAddress)
-            || (link.Attachment is Attachment.Away && link.Enrolled.Mac == mac)));
+    /// <summary>Another guest that has this link-layer address away from home here, or null.</summary>
+    public Guest? OtherWith(Guid uuid, LinkLayerAddress mac) => _guests.Values.FirstOrDefault(guest =>
+        guest.Uuid != uuid && guest.Links.Any(link => link.Attachment is Attachment.Away && link.Enrolled.Mac == mac));
 
     public void Put(Guest guest)
     {

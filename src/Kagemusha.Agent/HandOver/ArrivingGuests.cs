@@ -353,7 +353,9 @@ internal sealed class ArrivingGuests(
 
     private void Settle(Guest guest)
     {
-        if (guest.Presence != Presence.Running || !guest.Registrations.All(IsSettled))
+        // An address that the home agent refuses does not keep the others on their way.
+        if (guest.Presence != Presence.Running || !guest.Registrations.Any(IsSettled)
+            || !guest.Registrations.All(registration => IsSettled(registration) || registration.Node.GetState(Clock.Now).Refusal is not null))
         {
             return;
         }

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Kagemusha.Control;
 using Kagemusha.Mobility;
 using LibvirtSharp;
@@ -91,7 +92,7 @@ internal sealed class StatusReport(Hypervisor hypervisor, GuestTable guests, IRe
             registration.Address,
             (link.Attachment as Attachment.Away)?.CareOf.Address,
             link.Enrolled.HomeAgent,
-            guest.Presence == Presence.Running ? Word(state.Phase) : Word(guest.Presence),
+            guest.Presence == Presence.Running ? Word(state) : Word(guest.Presence),
             state.Remaining > TimeSpan.Zero ? (int)state.Remaining.TotalSeconds : null,
             state.Phase switch
             {
@@ -103,8 +104,10 @@ internal sealed class StatusReport(Hypervisor hypervisor, GuestTable guests, IRe
             registration.Origin);
     }
 
-    private static string Word(MobileNodePhase phase) => phase switch
+    private static string Word(MobileNodeState state) => state.Phase switch
     {
+        MobileNodePhase.Registering or MobileNodePhase.Deregistering when state.Refusal is { } status =>
+            string.Create(CultureInfo.InvariantCulture, $"refused ({(byte)status})"),
         MobileNodePhase.AtHome => "at home",
         MobileNodePhase.Deregistering => "de-registering",
         MobileNodePhase.Registering => "registering",

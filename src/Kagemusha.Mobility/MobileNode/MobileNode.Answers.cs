@@ -89,6 +89,7 @@ public sealed partial class MobileNode
         _unanswered = 0;
         _hasResumed = false;
         _problem = acknowledgement.Status == BindingStatus.Accepted ? null : explanation;
+        _refusal = null;
         _nextUpdateAt = now + RefreshAfter(expiresAt - now, acknowledgement) * (1 - RefreshJitter * _random());
         _nextTimeout = FirstTimeout;
         effects.Add(new MobileNodeEffect.BindingChanged(
@@ -118,6 +119,7 @@ public sealed partial class MobileNode
         }
 
         _unanswered = 0;
+        _refusal = status;
         if (reaction == StatusReaction.RepeatSlowly)
         {
             _nextUpdateAt = now + MaxBindackTimeout;

@@ -50,6 +50,7 @@ public sealed partial class MobileNode
     private int _unanswered;
     private bool _hasResumed;
     private string? _problem;
+    private BindingStatus? _refusal;
 
     private TimeSpan? _announceAt;
     private int _announcementsLeft;
@@ -144,7 +145,8 @@ public sealed partial class MobileNode
         _binding?.CareOfAddress,
         Remaining(_binding?.ExpiresAt ?? now, now),
         _unanswered,
-        _problem);
+        _problem,
+        _refusal);
 
     private static TimeSpan Remaining(TimeSpan until, TimeSpan now) => Later(until, now) - now;
 
@@ -194,6 +196,7 @@ public sealed partial class MobileNode
         _nextUpdateAt = null;
         _unanswered = 0;
         _problem = null;
+        _refusal = null;
         _announceAt = null;
     }
 
@@ -228,6 +231,7 @@ public sealed partial class MobileNode
         _nextUpdateAt = null;
         _unanswered = 0;
         _problem = null;
+        _refusal = null;
         effects.Add(new MobileNodeEffect.BindingChanged(change, status, null, TimeSpan.Zero, explanation));
         _announceAt = now;
         _announcementsLeft = MaxNeighbourAdvertisement;

@@ -8,8 +8,9 @@ namespace Kagemusha.Mobility;
 /// <param name="Remaining">The binding's remaining lifetime; zero without a binding.</param>
 /// <param name="Unanswered">Updates sent since the home agent's last answer.</param>
 /// <param name="Problem">Why the home agent's last answer, or its silence, is not what is wanted; null when all is well.</param>
+/// <param name="Refusal">The status with which the home agent has refused; null when it has accepted since, or has not refused.</param>
 public sealed record MobileNodeState(
-    MobileNodePhase Phase, Ipv6Address? CareOfAddress, TimeSpan Remaining, int Unanswered, string? Problem);
+    MobileNodePhase Phase, Ipv6Address? CareOfAddress, TimeSpan Remaining, int Unanswered, string? Problem, BindingStatus? Refusal);
 
 /// <summary>What a <see cref="MobileNode"/> is doing.</summary>
 public enum MobileNodePhase

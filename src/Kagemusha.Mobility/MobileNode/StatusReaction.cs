@@ -40,7 +40,7 @@ internal static class StatusReactions
         BindingStatus.NotHomeAgentForThisMobileNode =>
             (StatusReaction.RepeatSlowly, "the home agent does not serve this home address"),
         BindingStatus.DuplicateAddressDetectionFailed =>
-            (StatusReaction.RepeatWithBackOff, "another node on the home link uses the home address"),
+            (StatusReaction.RepeatWithBackOff, "another node on the home link uses the home address: duplicate address detection failed"),
         BindingStatus.SequenceNumberOutOfWindow =>
             (StatusReaction.ResumeSequence, "the home agent has seen a greater sequence number; the update is repeated behind it"),
         BindingStatus.ExpiredHomeNonceIndex or BindingStatus.ExpiredCareOfNonceIndex or BindingStatus.ExpiredNonces =>

@@ -82,6 +82,11 @@ internal sealed class Hypervisor(string name, string careOfAddress) : Box(name)
     public JsonElement Status(string domain) =>
         Assert.Single(JsonDocument.Parse(Hook("status", "--json", "--", domain).Succeed().Output).RootElement.EnumerateArray());
 
+    /// <summary>What our agent says of each home address of a domain; of none by an empty one.</summary>
+    public IReadOnlyDictionary<string, JsonElement> Addresses(string domain) =>
+        JsonDocument.Parse(Hook("status", "--json", "--", domain).Succeed().Output).RootElement.EnumerateArray()
+            .ToDictionary(status => status.GetProperty("home_address").GetString() ?? "");
+
     /// <summary>Waits until our agent says this of a domain's binding.</summary>
     public void WaitForBinding(string domain, string state) => Wait.Until(
         $"{domain} on {Name} is {state}", BindingPatience, () => Status(domain).GetProperty("binding").GetString() == state);

@@ -27,6 +27,7 @@ public sealed class Itinerary : ITestClassOrderer, ITestMethodOrderer
         typeof(AgentFailureTests),
         typeof(IsolationTests),
         typeof(RecoverTests),
+        typeof(HomeAddressTests),
     ];
 
     public IReadOnlyCollection<TTestClass?> OrderTestClasses<TTestClass>(IReadOnlyCollection<TTestClass?> testClasses)
