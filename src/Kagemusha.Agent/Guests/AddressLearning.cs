@@ -34,9 +34,15 @@ internal sealed class AddressLearning(AgentConfiguration configuration, GuestTab
         }
     }
 
-    /// <summary>Whose addresses are to be learnt from what is heard on the home link.</summary>
-    public static HomeAddressLearnerConfiguration Learner(
-        LinkLayerAddress mac, HomeLink home, RouterAdvertisement advertisement, Ipv6Address homeAgent, IEnumerable<Ipv6Address> given, bool isAtHome) => new(
+    /// <summary>Whose addresses are to be learnt.</summary>
+    /// <param name="mac">The guest's link-layer address.</param>
+    /// <param name="home">Its home link.</param>
+    /// <param name="advertisement">What the home router has said.</param>
+    /// <param name="homeAgent">The home agent's address.</param>
+    /// <param name="given">The addresses that the administrator has given.</param>
+    /// <param name="bridge">The home link's bridge, or null away. This host's own addresses there are nobody else's, either.</param>
+    public HomeAddressLearnerConfiguration Learner(
+        LinkLayerAddress mac, HomeLink home, RouterAdvertisement advertisement, Ipv6Address homeAgent, IEnumerable<Ipv6Address> given, string? bridge) => new(
         mac,
         home.Router,
         home.RouterLinkLayerAddress,
@@ -45,9 +51,10 @@ internal sealed class AddressLearning(AgentConfiguration configuration, GuestTab
             homeAgent,
             .. advertisement.Options.OfType<PrefixInformation>()
                 .Where(prefix => prefix.Flags.HasFlag(PrefixFlags.RouterAddress)).Select(prefix => prefix.Prefix),
+            .. bridge is null ? [] : kernel.AddressesOf(bridge),
         ],
         [.. given],
-        isAtHome);
+        IsOnHomeLink: bridge is not null);
 
     /// <summary>
     /// Has a guest that is not known yet use its addresses at home. Ends when some are known and nobody can contradict any more, or when it has said nothing.
@@ -114,7 +121,7 @@ internal sealed class AddressLearning(AgentConfiguration configuration, GuestTab
 
         var known = link.Registrations.ToLookup(registration => registration.Origin, registration => registration.Address);
         var addresses = new HomeAddressLearner(
-            Learner(link.Enrolled.Mac, home, advertisement, link.Enrolled.HomeAgent, known[HomeAddressOrigin.Given], link.Attachment is Attachment.Home),
+            Learner(link.Enrolled.Mac, home, advertisement, link.Enrolled.HomeAgent, known[HomeAddressOrigin.Given], (link.Attachment as Attachment.Home)?.Bridge),
             known[HomeAddressOrigin.Learnt],
             Clock.Now);
         var homeRouter = link.Attachment is Attachment.Away away

@@ -60,6 +60,18 @@ internal static class RouterDiscovery
             .ThenBy(router => router.Address),
     ];
 
+    /// <summary>
+    /// The home agent on the link that is preferred (RFC 6275, section 10.5), of equals the one with the lowest address; null where no router says that it is one.
+    /// </summary>
+    /// <param name="bridge">The bridge.</param>
+    /// <exception cref="KernelException">The bridge has gone.</exception>
+    public static async Task<Ipv6Address?> FindHomeAgentAsync(NetworkInterface bridge) =>
+        (await HearAsync(bridge, router => router.HomeAgent is not null, OthersPatience))
+            .Select(router => router.HomeAgent)
+            .OrderByDescending(homeAgent => homeAgent!.Value.Preference)
+            .ThenBy(homeAgent => homeAgent!.Value.Address)
+            .FirstOrDefault()?.Address;
+
     /// <summary>What wanted routers have said last, until some time after the first has.</summary>
     private static async Task<IReadOnlyCollection<AdvertisedRouter>> HearAsync(
         NetworkInterface bridge, Func<AdvertisedRouter, bool> wanted, TimeSpan afterFirst)

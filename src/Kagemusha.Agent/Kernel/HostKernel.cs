@@ -64,6 +64,11 @@ internal sealed class HostKernel(Kernel kernel, AgentConfiguration configuration
         return links.Find(bridge) is { } master ? [.. links.PortsOf(master)] : [];
     }
 
+    /// <summary>This host's own addresses on a link.</summary>
+    public IReadOnlyList<Ipv6Address> AddressesOf(string link) => Find(link) is { Index: var index }
+        ? [.. kernel.Addresses().Where(address => address.InterfaceIndex == index).Select(address => address.Address)]
+        : [];
+
     /// <summary>The host's own addresses; those on our links are the home router's.</summary>
     private HashSet<Ipv6Address> HostAddresses()
     {

@@ -39,7 +39,8 @@ internal sealed class Enrolment(
 
         var link = new HomeLink(
             [.. router.Prefixes], router.Address, router.LinkLayerAddress, router.Mtu ?? bridge.Mtu, [.. router.Advertisement.ToArray()]);
-        var homeAgent = request.HomeAgent ?? await FindHomeAgentAsync(bridge, router);
+        var homeAgent = request.HomeAgent ?? await RouterDiscovery.FindHomeAgentAsync(bridge)
+            ?? throw new RefusedException($"no router on {bridge.Name} says that it is a home agent: give one by --home-agent");
         var found = await FindAddressesAsync(domain, chosen, bridge, request, link, router.Advertisement, homeAgent);
         var profile = new MobilityProfile([new(chosen.Mac!.Value, source, link, homeAgent, [.. found])]);
         lifecycle.RefuseDuplicates(domain.Uuid, profile);
@@ -86,10 +87,6 @@ internal sealed class Enrolment(
         return new([$"{domain.Name} is not mobile any more"]);
     }
 
-    private static async Task<Ipv6Address> FindHomeAgentAsync(NetworkInterface bridge, AdvertisedRouter router) =>
-        (router.HomeAgent ?? (await RouterDiscovery.FindAsync(bridge, candidate => candidate.HomeAgent is not null))?.HomeAgent)?.Address
-        ?? throw new RefusedException($"no router on {bridge.Name} advertises a home agent: give its address by --home-agent");
-
     /// <summary>The home addresses that were given, or else those that the guest is seen to use.</summary>
     private async Task<IReadOnlyList<EnrolledAddress>> FindAddressesAsync(
         DomainSnapshot domain, DomainInterface chosen, NetworkInterface bridge, EnrollRequest request, HomeLink link, RouterAdvertisement advertisement, Ipv6Address homeAgent)
@@ -104,7 +101,7 @@ internal sealed class Enrolment(
             return [];
         }
 
-        var whose = AddressLearning.Learner(chosen.Mac!.Value, link, advertisement, homeAgent, [], isAtHome: true);
+        var whose = learning.Learner(chosen.Mac!.Value, link, advertisement, homeAgent, [], bridge.Name);
         return
         [
             .. (await learning.DiscoverAsync(tap, bridge, whose))
