@@ -106,6 +106,15 @@ public sealed class PacketFilterTests
     }
 
     [Fact]
+    public void Claims_to_an_address_are_not_taken_where_they_are_received()
+    {
+        // A socket of this kind gets no frame that was sent; in the lab a tap does.
+        var claim = Frame(58, [136, 0, 0, 0, 0, 0, 0, 0, .. Destination.ToArray()], hopLimit: 255);
+        Assert.True(Passes(PacketFilter.NeighbourDiscovery, claim));
+        Assert.False(Passes(PacketFilter.SentAddressClaims, claim));
+    }
+
+    [Fact]
     public void Nothing_takes_nothing() => Assert.False(Passes(PacketFilter.Nothing, Frame(135, Packets.MobilityHeader)));
 
     [Fact]

@@ -60,6 +60,22 @@ public class ValueTests
     public void A_routers_preference_is_two_bits_of_its_flags(byte flags, int preference) =>
         Assert.Equal(preference, new RouterAdvertisement(64, (RouterAdvertisementFlags)flags, 1800, 0, 0, []).Preference);
 
+    [Theory]
+    [InlineData("2001:db8:1::/64", "52:54:00:12:34:56", "2001:db8:1:0:5054:ff:fe12:3456")]
+    [InlineData("2001:db8:1::/64", "02:00:00:00:00:01", "2001:db8:1::ff:fe00:1")]
+    [InlineData("fe80::/64", "00:aa:00:3f:2a:1c", "fe80::2aa:ff:fe3f:2a1c")]
+    public void A_node_makes_its_address_from_its_link_layer_address(string prefix, string node, string address) =>
+        Assert.Equal(address, Ipv6Prefix.Parse(prefix).AddressOf(LinkLayerAddress.Parse(node)).ToString());
+
+    [Fact]
+    public void An_echo_request_is_icmpv6()
+    {
+        var source = Ipv6Address.Parse("2001:db8:1::");
+        var message = Raw.WithChecksum([128, 0, 0, 0, 0, 0, 0, 0], 2, 58, source, Ipv6Address.AllNodes);
+
+        Assert.Equal(Raw.Ipv6(64, 58, source, Ipv6Address.AllNodes, message), new EchoRequestPacket(source, Ipv6Address.AllNodes).ToArray());
+    }
+
     [Fact]
     public void Groups_have_their_addresses()
     {

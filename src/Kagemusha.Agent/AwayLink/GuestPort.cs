@@ -21,7 +21,7 @@ internal sealed class GuestPort : IDisposable
     /// <param name="tap">The tap's index.</param>
     /// <param name="addresses">Learns the guest's addresses.</param>
     /// <param name="homeRouter">Who answers, away; null at home.</param>
-    /// <param name="isLearning">Whether what is heard counts: the guest runs here, and does not leave.</param>
+    /// <param name="isLearning">Whether what is heard counts: the guest runs here.</param>
     /// <param name="learnt">Takes what is found out, and what is to be sent on the home link.</param>
     /// <param name="log">Where failures are told.</param>
     /// <exception cref="KernelException">No packet socket.</exception>

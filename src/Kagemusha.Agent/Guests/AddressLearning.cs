@@ -132,8 +132,8 @@ internal sealed class AddressLearning(AgentConfiguration configuration, GuestTab
             tap.Index,
             addresses,
             homeRouter,
-            // What a next host was told already is not changed.
-            () => guest is { Presence: Presence.Running, Departure: null },
+            // What is learnt when a next host has been told of the others already, that host learns itself.
+            () => guest.Presence == Presence.Running,
             effect => Follow(guest, link, effect),
             log);
     }

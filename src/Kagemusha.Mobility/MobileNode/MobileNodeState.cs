@@ -10,7 +10,7 @@ namespace Kagemusha.Mobility;
 /// <param name="Problem">Why the home agent's last answer, or its silence, is not what is wanted; null when all is well.</param>
 /// <param name="Refusal">The status with which the home agent has refused; null when it has accepted since, or has not refused.</param>
 public sealed record MobileNodeState(
-    MobileNodePhase Phase, Ipv6Address? CareOfAddress, TimeSpan Remaining, int Unanswered, string? Problem, BindingStatus? Refusal);
+    MobileNodePhase Phase, Ipv6Address? CareOfAddress, TimeSpan Remaining, int Unanswered, string? Problem, BindingStatus? Refusal = null);
 
 /// <summary>What a <see cref="MobileNode"/> is doing.</summary>
 public enum MobileNodePhase

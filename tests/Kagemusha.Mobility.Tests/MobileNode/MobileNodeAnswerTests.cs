@@ -68,6 +68,7 @@ public class MobileNodeAnswerTests
             Assert.Equal(status, change.Status);
             Assert.Equal(status.IsAccepted ? MobileNodePhase.Registered : MobileNodePhase.Registering, rig.State.Phase);
             Assert.Equal(status == BindingStatus.Accepted ? null : change.Explanation, rig.State.Problem);
+            Assert.Equal(status.IsAccepted || status == BindingStatus.SequenceNumberOutOfWindow ? null : status, rig.State.Refusal);
             Assert.StartsWith(
                 status == BindingStatus.DuplicateAddressDetectionFailed ? "another node on the home link" :
                 status is BindingStatus.NotHomeSubnet ? "the home address" :
