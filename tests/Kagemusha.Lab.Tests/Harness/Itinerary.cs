@@ -23,6 +23,7 @@ public sealed class Itinerary : ITestClassOrderer, ITestMethodOrderer
         typeof(LossTests),
         typeof(TransparencyTests),
         typeof(LifeAwayTests),
+        typeof(TransferTests),
         typeof(ChannelTests),
         typeof(AgentFailureTests),
         typeof(IsolationTests),
