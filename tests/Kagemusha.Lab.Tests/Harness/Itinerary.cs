@@ -24,6 +24,7 @@ public sealed class Itinerary : ITestClassOrderer, ITestMethodOrderer
         typeof(TransparencyTests),
         typeof(LifeAwayTests),
         typeof(TransferTests),
+        typeof(ReturnTests),
         typeof(ChannelTests),
         typeof(AgentFailureTests),
         typeof(IsolationTests),
