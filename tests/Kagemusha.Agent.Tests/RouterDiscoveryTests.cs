@@ -10,11 +10,13 @@ public sealed class RouterDiscoveryTests
     private const RouterAdvertisementFlags High = RouterAdvertisementFlags.HighPreference;
     private const RouterAdvertisementFlags Medium = RouterAdvertisementFlags.None;
     private const RouterAdvertisementFlags Reserved = RouterAdvertisementFlags.PreferenceSign;
+    private const RouterAdvertisementFlags Agent = RouterAdvertisementFlags.HomeAgent;
     private const RouterAdvertisementFlags Low = RouterAdvertisementFlags.LowPreference;
 
     private static readonly PrefixInformation Prefix = new(64, PrefixFlags.OnLink, 86400, 14400, Ipv6Address.Parse("2001:db8:1::"));
 
-    private sealed record Router(string Address, RouterAdvertisementFlags Flags, int Delay = 0, ushort Lifetime = 1800, bool HasPrefix = true);
+    private sealed record Router(
+        string Address, RouterAdvertisementFlags Flags, int Delay = 0, ushort Lifetime = 1800, bool HasPrefix = true, string? HomeAgent = null, ushort? Preference = null);
 
     [Fact]
     public async Task The_highest_preference_comes_first_though_it_answers_last() => await AssertFindsAsync(
@@ -36,7 +38,38 @@ public sealed class RouterDiscoveryTests
         ["fe80::2", "fe80::1"],
         [new("fe80::1", High), new("fe80::2", Medium), new("fe80::1", Low, 200), new("fe80::3", High), new("fe80::3", High, 300, Lifetime: 0)]);
 
+    /// <summary>The home agents on a link, and which of them is chosen.</summary>
+    public static TheoryData<string, string?, object[]> HomeAgents => new()
+    {
+        { "the one with the highest preference, though it is no default router and answers last", "2001:db8:1::3",
+            [
+                new Router("fe80::1", Agent, HomeAgent: "2001:db8:1::1"),
+                new Router("fe80::2", Agent, HomeAgent: "2001:db8:1::2", Preference: 10),
+                new Router("fe80::3", Agent, 400, Lifetime: 0, HomeAgent: "2001:db8:1::3", Preference: 11),
+            ] },
+        { "of equals the lowest address; without a preference it is zero", "2001:db8:1::1",
+            [new Router("fe80::2", Agent, HomeAgent: "2001:db8:1::2", Preference: 0), new Router("fe80::1", Agent, 100, HomeAgent: "2001:db8:1::1")] },
+        { "none that does not give its whole address, or does not say that it is one", null,
+            [new Router("fe80::1", Agent), new Router("fe80::2", Medium, HomeAgent: "2001:db8:1::2", Preference: 10)] },
+    };
+
+    [Theory]
+    [MemberData(nameof(HomeAgents), DisableDiscoveryEnumeration = true)]
+    public async Task A_home_agent_is_chosen(string which, string? expected, object[] routers)
+    {
+        Ipv6Address? found = null;
+        await FindAsync([.. routers.Cast<Router>()], async bridge => found = await RouterDiscovery.FindHomeAgentAsync(bridge));
+        Assert.True(expected == found?.ToString(), which);
+    }
+
     private static async Task AssertFindsAsync(string[] expected, Router[] routers)
+    {
+        AdvertisedRouter[] found = [];
+        await FindAsync(routers, async bridge => found = await RouterDiscovery.FindDefaultRoutersAsync(bridge));
+        Assert.Equal(expected, found.Select(router => router.Address.ToString()));
+    }
+
+    private static async Task FindAsync(Router[] routers, Func<NetworkInterface, Task> find)
     {
         using var space = new NetworkNamespace();
         space.Ip("link add bridge type veth peer name far");
@@ -44,7 +77,6 @@ public sealed class RouterDiscoveryTests
         space.Ip("link set far addrgenmode none");
         space.Ip("link set bridge up");
         space.Ip("link set far up");
-        AdvertisedRouter[] found = [];
         await Task.Factory.StartNew(
             () => space.Run(() => new AgentLoop().Run(async () =>
             {
@@ -52,14 +84,27 @@ public sealed class RouterDiscoveryTests
                 var links = kernel.Interfaces();
                 using var far = new PacketSocket(links.Find("far")!.Index, PacketFilter.NeighbourDiscovery);
                 var answering = AnswerAsync(far, routers);
-                found = await RouterDiscovery.FindDefaultRoutersAsync(links.Find("bridge")!);
+                await find(links.Find("bridge")!);
                 await answering;
             })),
             TestContext.Current.CancellationToken,
             TaskCreationOptions.LongRunning,
             TaskScheduler.Default).WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken);
+    }
 
-        Assert.Equal(expected, found.Select(router => router.Address.ToString()));
+    private static IEnumerable<NeighbourDiscoveryOption> Options(Router router)
+    {
+        if (router.HasPrefix)
+        {
+            yield return router.HomeAgent is { } address
+                ? Prefix with { Flags = PrefixFlags.OnLink | PrefixFlags.RouterAddress, Prefix = Ipv6Address.Parse(address) }
+                : Prefix;
+        }
+
+        if (router.Preference is { } preference)
+        {
+            yield return new HomeAgentInformation(preference, 1800);
+        }
     }
 
     private static async Task AnswerAsync(PacketSocket link, Router[] routers)
@@ -76,7 +121,7 @@ public sealed class RouterDiscoveryTests
         await Task.WhenAll(routers.Select(async (router, at) =>
         {
             await Task.Delay(router.Delay);
-            var advertisement = new RouterAdvertisement(64, router.Flags, router.Lifetime, 0, 0, router.HasPrefix ? [Prefix] : []);
+            var advertisement = new RouterAdvertisement(64, router.Flags, router.Lifetime, 0, 0, [.. Options(router)]);
             link.Send(EthernetFrame.Around(
                 new NeighbourDiscoveryPacket(Ipv6Address.Parse(router.Address), Ipv6Address.AllNodes, advertisement),
                 LinkLayerAddress.Parse($"02:00:00:00:00:0{at + 1}"),

@@ -17,6 +17,7 @@ public sealed class WrongInputTests
     [InlineData("status nobody")]
     [InlineData("recover nobody")]
     [InlineData("unenroll nobody")]
+    [InlineData("enroll nobody")]
     [InlineData("enroll nobody --home-address 2001:db8:1::20 --home-agent 2001:db8:1::1")]
     public void An_unknown_domain(string arguments) =>
         Assert.Contains("'nobody'", _host.Hook(arguments.Split(' ')).FailWithOneLine(3), StringComparison.Ordinal);
@@ -28,7 +29,7 @@ public sealed class WrongInputTests
     [InlineData("status -vm1")]
     [InlineData("recover")]
     [InlineData("recover vm vm1")]
-    [InlineData("enroll vm")]
+    [InlineData("enroll")]
     [InlineData("enroll vm --home-address 192.0.2.1 --home-agent 2001:db8:1::1")]
     [InlineData("enroll vm --home-address 2001:db8:1::20 --home-agent 2001:db8:1::1 --interface vnet0")]
     public void A_command_line_that_makes_no_sense(string arguments) =>
