@@ -50,7 +50,16 @@ public sealed class NetworkInterfaceCollection : IReadOnlyCollection<NetworkInte
 /// <param name="Address">The address.</param>
 /// <param name="PrefixLength">How many of its bits are the link's prefix.</param>
 /// <param name="IsUsable">Whether duplicate address detection is over and found none.</param>
-public sealed record InterfaceAddress(int InterfaceIndex, Ipv6Address Address, int PrefixLength, bool IsUsable);
+public sealed record InterfaceAddress(int InterfaceIndex, Ipv6Address Address, int PrefixLength, bool IsUsable)
+{
+    // Between two routers there is none (RFC 6164, section 5.1).
+    private const int LongestSubnet = 126;
+
+    /// <summary>
+    /// The anycast address of the subnet's routers (RFC 4291, section 2.6.1), which a kernel that forwards takes for its own; null where the subnet has none.
+    /// </summary>
+    public Ipv6Address? SubnetRouters => PrefixLength <= LongestSubnet ? new Ipv6Prefix(Address, PrefixLength).Address : null;
+}
 
 /// <summary>How the kernel would send to an address.</summary>
 /// <param name="Source">The source address that it would choose.</param>

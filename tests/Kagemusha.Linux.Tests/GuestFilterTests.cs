@@ -43,6 +43,7 @@ public sealed class GuestFilterTests
     private static readonly (string What, byte[] Packet)[] ForTheHost =
     [
         ("to the care-of address", ToHost(CareOf)),
+        ("to the routers' anycast address of the care-of address's subnet", ToHost(SubnetRouters)),
         ("to the router's link-local address", ToHost(Router)),
         ("to all nodes", ToHost(Ipv6Address.AllNodes)),
         ("from a link-local address", Ipv6(Ipv6Address.Parse("fe80::10"), Router, 17, Udp(Ipv6Address.Parse("fe80::10"), Router, Port, "host"u8.ToArray()))),

@@ -14,6 +14,7 @@ internal sealed class GuestSite : IDisposable
     public static readonly Ipv6Address Home = Ipv6Address.Parse("2001:db8:1::10");
     public static readonly Ipv6Address OtherHome = Ipv6Address.Parse("2001:db8:1::20");
     public static readonly Ipv6Address CareOf = Ipv6Address.Parse("2001:db8:f4::2");
+    public static readonly Ipv6Address SubnetRouters = new InterfaceAddress(0, CareOf, 64, IsUsable: true).SubnetRouters!.Value;
     public static readonly Ipv6Address Router = Ipv6Address.Parse("fe80::ff:fe00:1");
     public static readonly Ipv6Address Correspondent = Ipv6Address.Parse("2001:db8:2::2");
     public static readonly LinkLayerAddress GuestLink = LinkLayerAddress.Parse("52:54:00:00:00:10");
@@ -44,7 +45,7 @@ internal sealed class GuestSite : IDisposable
             new Sysctl("ipv6/conf/all/forwarding", "1"),
             new Sysctl("ipv4/udp_l3mdev_accept", "1"),
         ];
-        state = filtered ? state.With(GuestFilter.Create("tap0", [Home], [CareOf, Router])) : state;
+        state = filtered ? state.With(GuestFilter.Create("tap0", [Home], [CareOf, SubnetRouters, Router])) : state;
         Index = _host.Run(() =>
         {
             using var kernel = new Kernel();

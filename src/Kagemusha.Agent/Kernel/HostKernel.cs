@@ -69,7 +69,7 @@ internal sealed class HostKernel(Kernel kernel, AgentConfiguration configuration
         ? [.. kernel.Addresses().Where(address => address.InterfaceIndex == index).Select(address => address.Address)]
         : [];
 
-    /// <summary>The host's own addresses; those on our links are the home router's.</summary>
+    /// <summary>The host's own addresses, and those that it has as a router; those on our links are the home router's.</summary>
     private HashSet<Ipv6Address> HostAddresses()
     {
         var links = kernel.Interfaces();
@@ -77,7 +77,7 @@ internal sealed class HostKernel(Kernel kernel, AgentConfiguration configuration
         [
             .. kernel.Addresses()
                 .Where(address => links.Find(address.InterfaceIndex)?.Name.StartsWith(Scope.LinkPrefix, StringComparison.Ordinal) == false)
-                .Select(address => address.Address)
+                .SelectMany(address => new[] { address.Address, address.SubnetRouters ?? address.Address })
                 .Where(address => address.IsRoutableUnicast),
         ];
     }
