@@ -20,15 +20,12 @@ public sealed class TransparencyTests(Lab lab)
 
         lab.VM.Move(lab.A, lab.B).Succeed();
         lab.B.WaitForBinding(lab.VM.Name, "registered");
-        using (var advertisements = lab.B.Capture(lab.VM.AwayTap, "icmp6 and ip6[40] == 134"))
-        {
-            // The guest still has the neighbour's own link-layer address, and need not ask for it.
-            Meet();
-            var since = Stopwatch.GetTimestamp();
-            Wait.Until("the advertised lifetimes have passed twice", 3 * ShortAdvertisements.Lifetime, () =>
-                Stopwatch.GetElapsedTime(since) > 2 * ShortAdvertisements.Lifetime);
-            Assert.InRange(advertisements.Stop().Count, 4, 40);
-        }
+
+        // The guest still has the neighbour's own link-layer address, and need not ask for it.
+        Meet();
+        var since = Stopwatch.GetTimestamp();
+        Wait.Until("the advertised lifetimes have passed twice", 3 * ShortAdvertisements.Lifetime, () =>
+            Stopwatch.GetElapsedTime(since) > 2 * ShortAdvertisements.Lifetime);
 
         // And asks for it anew.
         lab.VM.Shell($"ip -6 neigh flush dev eth0 to {HomeNeighbour.Address}");
