@@ -57,10 +57,10 @@ internal static class Ethernet
             scene.Frame(Loopback, [0, 0, 1, 0, .. mark.Next(), .. new byte[36]], scene.Router.Mac),
             scene.Frame(Experimental, [.. mark.Next(), .. new byte[40]], Everybody),
         ]),
-        new("a frame of nothing but its header, and IPv6 headers that are cut short", (scene, mark) =>
+        new("a frame of nothing but its header, and an IPv6 header that is cut short", (scene, mark) =>
         [
             scene.Frame(EtherType.Ipv6, [], scene.Router.Mac, LinkLayerAddress.Read(mark.Next())),
-            scene.Frame(EtherType.Ipv6, Own(scene, mark)[..24], scene.Router.Mac, LinkLayerAddress.Read(mark.Next())),
+            scene.Frame(EtherType.Ipv6, Datagram(scene.Self.Address, scene.Correspondent, [])[..24], scene.Router.Mac, LinkLayerAddress.Read(mark.Next())),
         ]),
         new("IPv6 of a wrong version, longer than its frame, and of no length (a jumbogram's)", (scene, mark) =>
         [
