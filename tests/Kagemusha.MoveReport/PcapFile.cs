@@ -8,7 +8,7 @@ namespace Kagemusha.MoveReport;
 internal readonly record struct CapturedPacket(long At, ReadOnlyMemory<byte> Data);
 
 /// <summary>
-/// Reads a capture of <c>tcpdump -i any -w</c> (pcap-savefile(5)), in this machine's byte order, with micro- or nanoseconds:
+/// Reads a capture of <c>tcpdump -w</c> (pcap-savefile(5)), in this machine's byte order, with micro- or nanoseconds:
 /// <code>
 /// file:   magic 4, version 4, reserved 8, snapshot length 4, link type 4      each packet: seconds 4, fraction 4, captured 4, length 4
 /// </code>
@@ -18,13 +18,17 @@ internal static class PcapFile
     /// <summary>DLT_LINUX_SLL2: the header that <see cref="ProbeDecoder"/> reads.</summary>
     public const uint LinuxCookedV2 = 276;
 
+    /// <summary>DLT_EN10MB: whole Ethernet frames.</summary>
+    public const uint Ethernet = 1;
+
     public const uint Nanoseconds = 0xa1b23c4d;
     public const uint Microseconds = 0xa1b2c3d4;
     public const int FileHeader = 24;
     public const int PacketHeader = 16;
 
+    /// <summary>Reads a file of one link type.</summary>
     /// <exception cref="InvalidDataException">It is no such file, or it ends within a packet.</exception>
-    public static IEnumerable<CapturedPacket> Read(string path)
+    public static IEnumerable<CapturedPacket> Read(string path, uint linkType = LinuxCookedV2)
     {
         var bytes = File.ReadAllBytes(path);
         var scale = bytes.Length < FileHeader ? 0 : BinaryPrimitives.ReadUInt32LittleEndian(bytes) switch
@@ -33,9 +37,9 @@ internal static class PcapFile
             Microseconds => 1000,
             _ => 0,
         };
-        if (scale == 0 || BinaryPrimitives.ReadUInt32LittleEndian(bytes.AsSpan(20)) != LinuxCookedV2)
+        if (scale == 0 || BinaryPrimitives.ReadUInt32LittleEndian(bytes.AsSpan(20)) != linkType)
         {
-            throw new InvalidDataException($"{path}: no pcap file of link type LINUX_SLL2");
+            throw new InvalidDataException($"{path}: no pcap file of link type {linkType}");
         }
 
         for (var offset = FileHeader; offset < bytes.Length;)

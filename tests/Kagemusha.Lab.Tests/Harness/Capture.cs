@@ -1,13 +1,8 @@
-using System.Diagnostics;
-
 namespace Kagemusha.Lab.Tests;
 
 /// <summary>What a tcpdump on a box sees while it lasts.</summary>
-internal sealed class Capture : IDisposable
+internal sealed class Capture : Tcpdump
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
-
-    private readonly Process _tcpdump;
     private readonly List<string> _lines = [];
     private readonly Task _reading;
 
@@ -17,23 +12,7 @@ internal sealed class Capture : IDisposable
     /// <param name="filter">What is to be seen, as tcpdump has it.</param>
     /// <param name="options">More options, such as -e.</param>
     public Capture(Box box, string link, string filter, params string[] options)
-    {
-        string[] always = ["-n", "-l", "--immediate-mode", "-Z", "root", "-B", "8192"];
-        _tcpdump = Command.Start(box.Line("tcpdump", [.. always, .. options, "-i", link, filter]));
-        var said = new List<string>();
-        while (_tcpdump.StandardError.ReadLine() is { } line)
-        {
-            said.Add(line);
-            if (line.StartsWith("listening on", StringComparison.Ordinal))
-            {
-                _reading = ReadAsync();
-                _ = _tcpdump.StandardError.ReadToEndAsync();
-                return;
-            }
-        }
-
-        throw new InvalidOperationException($"tcpdump does not start: {string.Join(' ', said)}");
-    }
+        : base(box, link, ["-n", "-l", .. options], filter) => _reading = ReadAsync();
 
     /// <summary>What it has seen so far, one line a packet, without the time.</summary>
     public IReadOnlyList<string> Lines
@@ -56,26 +35,14 @@ internal sealed class Capture : IDisposable
     /// <returns>All that it has seen.</returns>
     public IReadOnlyList<string> Stop()
     {
-        if (!_tcpdump.HasExited)
-        {
-            // It is the process itself in a namespace, and a child of it on a host.
-            Command.Run(["pkill", "-INT", "-P", $"{_tcpdump.Id}"]);
-            Command.Run(["kill", "-INT", $"{_tcpdump.Id}"]);
-        }
-
+        Interrupt();
         Assert.True(_reading.Wait(Patience), "tcpdump does not end");
         return Lines;
     }
 
-    public void Dispose()
-    {
-        Stop();
-        _tcpdump.Dispose();
-    }
-
     private async Task ReadAsync()
     {
-        while (await _tcpdump.StandardOutput.ReadLineAsync() is { } line)
+        while (await Process.StandardOutput.ReadLineAsync() is { } line)
         {
             if (line.Length == 0)
             {

@@ -28,6 +28,7 @@ public sealed class Itinerary : ITestClassOrderer, ITestMethodOrderer
         typeof(ChannelTests),
         typeof(AgentFailureTests),
         typeof(IsolationTests),
+        typeof(HostileGuestTests),
         typeof(RecoverTests),
         typeof(HomeAddressTests),
     ];
