@@ -29,6 +29,7 @@ public sealed class Itinerary : ITestClassOrderer, ITestMethodOrderer
         typeof(AgentFailureTests),
         typeof(IsolationTests),
         typeof(HostileGuestTests),
+        typeof(StrictNodeTests),
         typeof(RecoverTests),
         typeof(HomeAddressTests),
     ];
