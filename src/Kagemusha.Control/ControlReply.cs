@@ -77,4 +77,8 @@ public enum DataPath
     /// <summary>Through the tunnel between care-of address and home agent.</summary>
     [JsonStringEnumMemberName("home-agent-tunnel")]
     HomeAgentTunnel,
+
+    /// <summary>Through the tunnel to the host that the guest comes from: its home agent has not turned yet.</summary>
+    [JsonStringEnumMemberName("hand-over-tunnel")]
+    HandOverTunnel,
 }

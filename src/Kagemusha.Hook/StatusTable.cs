@@ -49,6 +49,7 @@ internal static class StatusTable
         {
             DataPath.HomeLink => "home-link",
             DataPath.HomeAgentTunnel => "home-agent-tunnel",
+            DataPath.HandOverTunnel => "hand-over-tunnel",
             _ => "none",
         },
     ];

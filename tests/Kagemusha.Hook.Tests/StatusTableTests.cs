@@ -46,6 +46,14 @@ public class StatusTableTests
             StatusTable.Lines([Away, off]));
     }
 
+    [Theory]
+    [InlineData(DataPath.None, "none")]
+    [InlineData(DataPath.HomeLink, "home-link")]
+    [InlineData(DataPath.HomeAgentTunnel, "home-agent-tunnel")]
+    [InlineData(DataPath.HandOverTunnel, "hand-over-tunnel")]
+    public void A_path_has_the_word_that_JSON_has_for_it(DataPath path, string word) =>
+        Assert.EndsWith($"  {word}", StatusTable.Lines([Away with { DataPath = path }]).ElementAt(1), StringComparison.Ordinal);
+
     [Fact]
     public void At_home_without_an_address_there_is_a_dash()
     {

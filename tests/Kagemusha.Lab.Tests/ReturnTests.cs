@@ -21,6 +21,7 @@ public sealed class ReturnTests(Lab lab)
         Wait.Until("its status says what is still to be done", Patience, () => lab.A.Status(lab.VM.Name).GetProperty("problems").GetArrayLength() > 0);
         var silent = lab.A.Status(lab.VM.Name);
         Assert.Equal("de-registering", silent.GetProperty("binding").GetString());
+        Assert.Equal("hand-over-tunnel", silent.GetProperty("data_path").GetString());
         Assert.Contains("still defends the address", silent.GetProperty("problems")[0].GetString()!, StringComparison.Ordinal);
         Wait.Until("it is asked again", Patience, () => Updates().Count >= 2);
         Assert.Equal(Updates().Count, Updates().Distinct().Count());

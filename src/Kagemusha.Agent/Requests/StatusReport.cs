@@ -98,6 +98,7 @@ internal sealed class StatusReport(Hypervisor hypervisor, GuestTable guests, IRe
             {
                 MobileNodePhase.AtHome => DataPath.HomeLink,
                 MobileNodePhase.Registered => DataPath.HomeAgentTunnel,
+                MobileNodePhase.Registering or MobileNodePhase.Deregistering when guest.Arrival is not null => DataPath.HandOverTunnel,
                 _ => DataPath.None,
             },
             state.Problem is { } problem ? [problem] : [],
