@@ -84,6 +84,18 @@ public sealed class Lab : IDisposable
         }
     }
 
+    /// <summary>The home agent was erased for a guest: it is to know the others that are away.</summary>
+    internal void RegisterOthersAgain(LabGuest lost)
+    {
+        foreach (var guest in _guests.Where(guest => guest != lost))
+        {
+            if (guest.Host is { } host && host != A)
+            {
+                host.Hook("recover", "--", guest.Name).Succeed();
+            }
+        }
+    }
+
     /// <summary>Makes the home site so far away, each way, until it is disposed: whatever is under way then still comes.</summary>
     internal IDisposable Distance(TimeSpan oneWay) => new HomeDistance(this, oneWay);
 

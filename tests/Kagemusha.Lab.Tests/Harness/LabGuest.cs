@@ -53,6 +53,7 @@ internal sealed class LabGuest(Lab lab, string name, string mac, string address)
                 // It was lost away: its home agent would keep the address from it.
                 lab.Home.EraseHomeAgent();
                 lab.Home.StartHomeAgent();
+                lab.RegisterOthersAgain(this);
             }
 
             Define();
