@@ -158,6 +158,16 @@ public sealed record RouterAdvertisement(
     internal const byte Type = 134;
     internal const int FixedLength = 16;
 
+    /// <summary>The prefixes whose addresses are on the link.</summary>
+    public IEnumerable<Ipv6Prefix> OnLinkPrefixes =>
+        from prefix in Options.OfType<PrefixInformation>()
+        where prefix.Flags.HasFlag(PrefixFlags.OnLink) && prefix.PrefixLength <= 128
+        select new Ipv6Prefix(prefix.Prefix, prefix.PrefixLength);
+
+    /// <summary>The router's own addresses in its prefixes (RFC 6275, section 7.2).</summary>
+    public IEnumerable<Ipv6Address> RouterAddresses =>
+        Options.OfType<PrefixInformation>().Where(prefix => prefix.Flags.HasFlag(PrefixFlags.RouterAddress)).Select(prefix => prefix.Prefix);
+
     /// <summary>How it is to be preferred as a default router (RFC 4191, section 2.2): 1, 0 or -1.</summary>
     public int Preference => (Flags & RouterAdvertisementFlags.LowPreference) switch
     {

@@ -49,8 +49,7 @@ internal sealed class AddressLearning(AgentConfiguration configuration, GuestTab
         home.Prefixes,
         [
             homeAgent,
-            .. advertisement.Options.OfType<PrefixInformation>()
-                .Where(prefix => prefix.Flags.HasFlag(PrefixFlags.RouterAddress)).Select(prefix => prefix.Prefix),
+            .. advertisement.RouterAddresses,
             .. bridge is null ? [] : kernel.AddressesOf(bridge),
         ],
         [.. given],

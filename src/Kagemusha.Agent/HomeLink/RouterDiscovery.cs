@@ -10,21 +10,15 @@ namespace Kagemusha.Agent;
 internal sealed record AdvertisedRouter(Ipv6Address Address, LinkLayerAddress LinkLayerAddress, RouterAdvertisement Advertisement)
 {
     /// <summary>The prefixes whose addresses are on the link.</summary>
-    public IReadOnlyList<Ipv6Prefix> Prefixes =>
-    [
-        .. Advertisement.Options.OfType<PrefixInformation>()
-            .Where(option => option.Flags.HasFlag(PrefixFlags.OnLink) && option.PrefixLength <= 128)
-            .Select(option => new Ipv6Prefix(option.Prefix, option.PrefixLength)),
-    ];
+    public IReadOnlyList<Ipv6Prefix> Prefixes => [.. Advertisement.OnLinkPrefixes];
 
     /// <summary>
     /// Its address as a home agent, if it says that it is one (RFC 6275, sections 7.1 and 7.2), and its preference (section 7.4); the higher the better.
     /// </summary>
     public (Ipv6Address Address, ushort Preference)? HomeAgent =>
         Advertisement.Flags.HasFlag(RouterAdvertisementFlags.HomeAgent)
-        && Advertisement.Options.OfType<PrefixInformation>().FirstOrDefault(
-            option => option.Flags.HasFlag(PrefixFlags.RouterAddress) && option.Prefix.IsRoutableUnicast) is { } own
-            ? (own.Prefix, Advertisement.Options.OfType<HomeAgentInformation>().FirstOrDefault()?.Preference ?? 0)
+        && Advertisement.RouterAddresses.FirstOrDefault(address => address.IsRoutableUnicast) is { IsUnspecified: false } own
+            ? (own, Advertisement.Options.OfType<HomeAgentInformation>().FirstOrDefault()?.Preference ?? 0)
             : null;
 
     /// <summary>The link's MTU if it is advertised.</summary>

@@ -17,7 +17,7 @@ public sealed class HomeRouterDouble
     private readonly HomeRouterDoubleConfiguration _configuration;
     private readonly HashSet<Ipv6Address> _routerAddresses;
     private readonly HashSet<Ipv6Address> _homeAddresses;
-    private readonly List<Ipv6Prefix> _prefixes = [];
+    private readonly List<Ipv6Prefix> _prefixes;
     private readonly RouterAdvertisement _advertisement;
     private TimeSpan? _lastAdvertisedAt;
 
@@ -26,20 +26,8 @@ public sealed class HomeRouterDouble
     {
         _configuration = configuration;
         _homeAddresses = [.. configuration.HomeAddresses];
-        _routerAddresses = [configuration.RouterAddress];
-        foreach (var prefix in configuration.Advertisement.Options.OfType<PrefixInformation>())
-        {
-            if (prefix.Flags.HasFlag(PrefixFlags.RouterAddress))
-            {
-                _routerAddresses.Add(prefix.Prefix);
-            }
-
-            if (prefix.Flags.HasFlag(PrefixFlags.OnLink) && prefix.PrefixLength <= 128)
-            {
-                _prefixes.Add(new(prefix.Prefix, prefix.PrefixLength));
-            }
-        }
-
+        _routerAddresses = [configuration.RouterAddress, .. configuration.Advertisement.RouterAddresses];
+        _prefixes = [.. configuration.Advertisement.OnLinkPrefixes];
         _advertisement = RepeatedAdvertisement.Create(configuration.Advertisement, configuration.Mtu);
     }
 
