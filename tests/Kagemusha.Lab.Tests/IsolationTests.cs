@@ -75,12 +75,8 @@ public sealed class IsolationTests
         // Multicast, and the whole of a boot: duplicate address detection, router solicitation, multicast listener reports.
         _guest.Shell("ping -c 2 -W 1 ff02::1%eth0");
         tap.WaitFor("the guest's multicast", line => line.Has($"{_guest.LinkLocal} > ff02::1: ICMP6, echo request"));
-        var boots = _guest.Boots;
-        _host.Virsh("reset", _guest.Domain).Succeed();
-        Wait.Until("the guest has booted again", TimeSpan.FromSeconds(60), () => _guest.Boots == boots + 1);
-        _guest.WaitUntilUp();
+        _guest.Boot(() => _host.Virsh("reset", _guest.Domain).Succeed());
         tap.WaitFor("its duplicate address detection", line => line.Has(":: > ff02::1:ff00:10: ICMP6, neighbor solicitation"));
-        _guest.WaitUntilReachable();
         Assert.True(_lab.Reaches(_other.Address));
 
         // Outside of the tunnel, the foreign link sees the host only.

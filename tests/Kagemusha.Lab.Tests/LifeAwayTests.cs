@@ -95,7 +95,7 @@ public sealed partial class LifeAwayTests(Lab lab)
     public void A_guest_that_reboots_takes_its_address_again()
     {
         lab.VM.BeAt(lab.B);
-        AssertBoots(() => lab.VM.Shell("(sleep 1; reboot -f) >/dev/null 2>&1 &"));
+        lab.VM.Boot(() => lab.VM.Shell("(sleep 1; reboot -f) >/dev/null 2>&1 &"));
         AssertAway(lab.B);
     }
 
@@ -106,7 +106,7 @@ public sealed partial class LifeAwayTests(Lab lab)
         Persist(lab.B);
         lab.B.Virsh("destroy", lab.VM.Domain).Succeed();
         AssertNothingLeft(lab.B);
-        AssertBoots(() => lab.B.Virsh("start", lab.VM.Domain).Succeed());
+        lab.VM.Boot(() => lab.B.Virsh("start", lab.VM.Domain).Succeed());
         AssertAway(lab.B);
     }
 
@@ -124,7 +124,7 @@ public sealed partial class LifeAwayTests(Lab lab)
             Command.Run(lab.C.Line("virsh", "-q", "define", "/dev/stdin"), definition).Succeed();
             Wait.Until("the definition fits hv-c", Patience, () =>
                 lab.C.Virsh("dumpxml", "--inactive", lab.VM.Domain).Succeed().Output.Has($"<target dev='{lab.VM.AwayTap}'/>"));
-            AssertBoots(() => lab.C.Virsh("start", lab.VM.Domain).Succeed());
+            lab.VM.Boot(() => lab.C.Virsh("start", lab.VM.Domain).Succeed());
             AssertAway(lab.C);
         }
         finally
@@ -138,7 +138,7 @@ public sealed partial class LifeAwayTests(Lab lab)
         lab.C.Virsh("destroy", lab.VM.Domain).Succeed();
         lab.C.Virsh("undefine", lab.VM.Domain).Succeed();
         AssertNothingLeft(lab.C);
-        AssertBoots(() => lab.A.Virsh("start", lab.VM.Domain).Succeed());
+        lab.VM.Boot(() => lab.A.Virsh("start", lab.VM.Domain).Succeed());
         lab.A.WaitForBinding(lab.VM.Name, "at home");
         lab.VM.WaitUntilReachable();
         Assert.Empty(lab.Home.Links("kg"));
@@ -159,15 +159,6 @@ public sealed partial class LifeAwayTests(Lab lab)
 
     private static void AssertNothingLeft(Hypervisor host) =>
         Wait.Until($"nothing of the guest is left on {host}", Patience, () => host.Links("kg").Count == 0);
-
-    private void AssertBoots(Action boot)
-    {
-        var boots = lab.VM.Boots;
-        boot();
-        Wait.Until("the guest boots again", Patience, () => lab.VM.Boots == boots + 1);
-        lab.VM.WaitUntilUp();
-        lab.VM.WaitUntilReachable();
-    }
 
     /// <summary>Plugs the enrolled interface out, and in again when the guest has let go of it; which is told beforehand to take it up.</summary>
     private void Replug(Hypervisor host)

@@ -32,10 +32,11 @@ public sealed partial class StrictNodeTests(Lab lab)
         }
         finally
         {
-            var boots = _guest.Boots;
-            _guest.Host?.Virsh("reset", _guest.Domain);
-            Wait.Until("it is Linux again", Patience, () => _guest.Boots > boots);
-            _guest.WaitUntilUp();
+            // It is Linux again.
+            if (_guest.Host is { } host)
+            {
+                _guest.Boot(() => host.Virsh("reset", _guest.Domain).Succeed());
+            }
         }
     }
 

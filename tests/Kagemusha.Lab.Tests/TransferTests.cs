@@ -13,11 +13,7 @@ public sealed class TransferTests(Lab lab)
     {
         lab.VM.BeAt(lab.A);
         // Both may have been told of the tunnel when it was away before; the guest's default route keeps that until it boots.
-        var boots = lab.VM.Boots;
-        lab.A.Virsh("reset", lab.VM.Domain).Succeed();
-        Wait.Until("the guest has booted again", TimeSpan.FromSeconds(60), () => lab.VM.Boots == boots + 1);
-        lab.VM.WaitUntilUp();
-        lab.VM.WaitUntilReachable();
+        lab.VM.Boot(() => lab.A.Virsh("reset", lab.VM.Domain).Succeed());
         lab.Correspondent.Run("ip", "-6", "route", "flush", "cache").Succeed();
         using var tooBig = lab.Correspondent.Capture("eth0", "icmp6 and ip6[40] == 2");
         using var transfer = new Transfer(lab, megabytes: 3, lasting: true);

@@ -85,6 +85,16 @@ internal sealed class LabGuest(Lab lab, string name, string mac, string address)
         WaitUntilReachable();
     }
 
+    /// <summary>Does what makes it boot once, and waits until it answers again.</summary>
+    public void Boot(Action boot)
+    {
+        var boots = Boots;
+        boot();
+        Wait.Until($"{Name} boots again", BootPatience, () => Boots == boots + 1);
+        WaitUntilUp();
+        WaitUntilReachable();
+    }
+
     /// <summary>Waits until it has taken its address in its last boot.</summary>
     public void WaitUntilUp() => Wait.Until(
         $"{Name} has its address",
