@@ -66,6 +66,7 @@ public abstract record MobilityMessage
             BindingUpdate.Type => BindingUpdate.FixedLength,
             BindingAcknowledgement.Type => BindingAcknowledgement.FixedLength,
             BindingError.Type => BindingError.FixedLength,
+            BindingRevocation.Type => BindingRevocation.FixedLength,
             _ => header.Length,
         };
         if (header.Length < fixedLength)
@@ -85,6 +86,7 @@ public abstract record MobilityMessage
             BindingUpdate.Type => BindingUpdate.Read(header, options),
             BindingAcknowledgement.Type => BindingAcknowledgement.Read(header, options),
             BindingError.Type => BindingError.Read(header, options),
+            BindingRevocation.Type when BindingRevocation.Read(header, options) is { } revocation => revocation,
             _ => new UnknownMobilityMessage(type, WireArray.Create(header[DataOffset..])),
         };
         return true;

@@ -22,6 +22,7 @@ public class MobilityPacketTests
         { "something follows", Mobility, "", "3a 00 00 00 0000 0000", "something follows the mobility header", 0 },
         { "update of 8 bytes", Mobility, "", "3b 00 05 00 0000 0001", "mobility header is shorter than its type", 1 },
         { "acknowledgement of 8 bytes", Mobility, "", "3b 00 06 00 0000 0001", "mobility header is shorter than its type", 1 },
+        { "revocation of 8 bytes", Mobility, "", "3b 00 10 00 0000 0100", "mobility header is shorter than its type", 1 },
         { "error of 16 bytes", Mobility, "", "3b 01 07 00 0000 0100 2001000000000000", "mobility header is shorter than its type", 1 },
         { "option without a length", Mobility, "", "3b 01 05 00 0000 0001 c000 0001 000000 08",
             "mobility option is longer than its message", 15 },

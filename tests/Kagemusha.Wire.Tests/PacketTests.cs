@@ -77,12 +77,13 @@ public class PacketTests
     }
 
     [Fact]
-    public void A_mobility_packet_is_no_neighbour_discovery_and_the_other_way_round()
+    public void No_kind_of_packet_is_taken_for_another()
     {
+        Type[] kinds = [typeof(MobilityPacket), typeof(MobilityIcmpPacket), typeof(NeighbourDiscoveryPacket)];
         foreach (var sample in Samples.All)
         {
-            var other = sample.Packet is MobilityPacket ? typeof(NeighbourDiscoveryPacket) : typeof(MobilityPacket);
-            Assert.Null(Sample.Parse(other, sample.Bytes, out _));
+            Assert.All(
+                kinds, kind => Assert.Equal(kind == sample.Packet.GetType(), Sample.Parse(kind, sample.Bytes, out _) is not null));
         }
     }
 

@@ -32,7 +32,11 @@ public class PropertyTests
                 (BindingStatus)status, (BindingAcknowledgementFlags)flags, sequence, lifetime, options)),
         Gen.Select(Gen.Byte, Address, SomeMobilityOptions, (status, home, options) =>
             (MobilityMessage)new BindingError((BindingErrorStatus)status, home, options)),
-        Gen.Select(Gen.OneOf(Gen.Byte[1, 4], Gen.Byte[8, 255]), Gen.Int[0, 255], Gen.Byte, (type, units, fill) =>
+        Gen.Select(Gen.Byte, Gen.UShort, Gen.UShort, SomeMobilityOptions, (trigger, sequence, flags, options) =>
+            (MobilityMessage)new BindingRevocationIndication((RevocationTrigger)trigger, sequence, (RevocationFlags)flags, options)),
+        Gen.Select(Gen.Byte, Gen.UShort, Gen.UShort, SomeMobilityOptions, (status, sequence, flags, options) =>
+            (MobilityMessage)new BindingRevocationAcknowledgement((RevocationStatus)status, sequence, (RevocationFlags)flags, options)),
+        Gen.Select(Gen.OneOf(Gen.Byte[1, 4], Gen.Byte[8, 15], Gen.Byte[17, 255]), Gen.Int[0, 255], Gen.Byte, (type, units, fill) =>
             (MobilityMessage)new UnknownMobilityMessage(type, [.. Enumerable.Repeat(fill, 8 * units + 2)])));
 
     private static readonly Gen<MobilityPacket> MobilityPackets = Gen.Select(Address, Address, Perhaps, Perhaps, MobilityMessages,
@@ -70,6 +74,17 @@ public class PropertyTests
             new NeighbourDiscoveryPacket(
                 source, destination, new NeighbourAdvertisement(target, (NeighbourAdvertisementFlags)flags, options))));
 
+    private static readonly Gen<MobilityIcmpMessage> MobilityIcmpMessages = Gen.OneOf(
+        Gen.UShort.Select(identifier => (MobilityIcmpMessage)new HomeAgentAddressDiscoveryRequest(identifier)),
+        Gen.Select(Gen.UShort, Address.Array[0, 5], (identifier, addresses) =>
+            (MobilityIcmpMessage)new HomeAgentAddressDiscoveryReply(identifier, [.. addresses])),
+        Gen.UShort.Select(identifier => (MobilityIcmpMessage)new MobilePrefixSolicitation(identifier)),
+        Gen.Select(Gen.UShort, Gen.UShort, SomeDiscoveryOptions, (identifier, flags, options) =>
+            (MobilityIcmpMessage)new MobilePrefixAdvertisement(identifier, (MobilePrefixFlags)flags, options)));
+
+    private static readonly Gen<MobilityIcmpPacket> MobilityIcmpPackets = Gen.Select(Address, Address, Perhaps, Perhaps, MobilityIcmpMessages,
+        (source, destination, sender, receiver, message) => new MobilityIcmpPacket(source, destination, sender, receiver, message));
+
     // A sample with some bytes changed, and the checksum put right again or not.
     private static readonly Gen<(Sample Sample, byte[] Bytes)> Mutants = Gen.Select(
         Gen.OneOf(Samples.All.ToArray()), Gen.Select(Gen.Int[0, 200], Gen.Byte).Array[1, 4], Gen.Int[0, 120], Gen.Bool, Mutate);
@@ -93,6 +108,15 @@ public class PropertyTests
     }, iter: 20_000);
 
     [Fact]
+    public void Written_discoveries_of_home_agents_and_prefixes_are_read_as_they_were() => MobilityIcmpPackets.Sample(packet =>
+    {
+        var bytes = packet.ToArray();
+        Assert.Equal(packet.Length, bytes.Length);
+        Assert.True(MobilityIcmpPacket.TryParse(bytes, out var read, out var error), error.ToString());
+        Assert.Equal(packet, read);
+    }, iter: 20_000);
+
+    [Fact]
     public void A_router_advertisement_is_repeated_byte_for_byte() =>
         Gen.Select(
             Gen.Byte.Array[12],
@@ -110,6 +134,7 @@ public class PropertyTests
     public void Random_bytes_are_read_or_refused_but_never_throw() => Gen.Byte.Array[0, 200].Sample(bytes =>
     {
         ReadsOrSaysWhy(typeof(MobilityPacket), bytes);
+        ReadsOrSaysWhy(typeof(MobilityIcmpPacket), bytes);
         ReadsOrSaysWhy(typeof(NeighbourDiscoveryPacket), bytes);
         _ = EthernetFrame.TryParse(bytes, out _, out _);
     }, iter: 50_000);
@@ -130,8 +155,7 @@ public class PropertyTests
         {
             // What was understood is understood again when we write it.
             Assert.Equal(default, error);
-            var again = packet is MobilityPacket mobility ? mobility.ToArray() : ((NeighbourDiscoveryPacket)packet).ToArray();
-            Assert.Equal(packet, Sample.Parse(kind, again, out _));
+            Assert.Equal(packet, Sample.Parse(kind, Sample.ToArray(packet), out _));
         }
     }
 
@@ -151,12 +175,12 @@ public class PropertyTests
         {
             var (source, destination) = (Ipv6Address.Read(bytes.AsSpan(8)), Ipv6Address.Read(bytes.AsSpan(24)));
             var isMobility = sample.Packet is MobilityPacket;
-            if (sample.Packet is MobilityPacket { HomeAddressOption: not null })
+            if (sample.HomeAddresses.Option is not null)
             {
                 source = Ipv6Address.Read(bytes.AsSpan(sample.MessageOffset - 16));
             }
 
-            if (sample.Packet is MobilityPacket { Type2RoutingHeader: not null })
+            if (sample.HomeAddresses.Routing is not null)
             {
                 destination = Ipv6Address.Read(bytes.AsSpan(48));
             }

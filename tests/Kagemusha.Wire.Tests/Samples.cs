@@ -10,26 +10,54 @@ internal sealed record Sample(string Name, object Packet, byte[] Bytes)
             return MobilityPacket.TryParse(bytes, out var mobility, out error) ? mobility : null;
         }
 
+        if (kind == typeof(MobilityIcmpPacket))
+        {
+            return MobilityIcmpPacket.TryParse(bytes, out var icmp, out error) ? icmp : null;
+        }
+
         return NeighbourDiscoveryPacket.TryParse(bytes, out var discovery, out error) ? discovery : null;
     }
 
     public object? Parse(ReadOnlySpan<byte> bytes, out WireError error) => Parse(Packet.GetType(), bytes, out error);
 
     /// <summary>Where the mobility header or ICMPv6 message begins.</summary>
-    public int MessageOffset => 40 + (Packet is MobilityPacket { HomeAddressOption: not null } ? 24 : 0)
-        + (Packet is MobilityPacket { Type2RoutingHeader: not null } ? 24 : 0);
+    public int MessageOffset => 40 + (HomeAddresses.Option is null ? 0 : 24) + (HomeAddresses.Routing is null ? 0 : 24);
 
-    public int Length => Packet is MobilityPacket mobility ? mobility.Length : ((NeighbourDiscoveryPacket)Packet).Length;
+    /// <summary>The home addresses that the packet's headers carry.</summary>
+    public (Ipv6Address? Option, Ipv6Address? Routing) HomeAddresses => Packet switch
+    {
+        MobilityPacket packet => (packet.HomeAddressOption, packet.Type2RoutingHeader),
+        MobilityIcmpPacket packet => (packet.HomeAddressOption, packet.Type2RoutingHeader),
+        _ => default,
+    };
+
+    public int Length => Packet switch
+    {
+        MobilityPacket packet => packet.Length,
+        MobilityIcmpPacket packet => packet.Length,
+        _ => ((NeighbourDiscoveryPacket)Packet).Length,
+    };
+
+    public static byte[] ToArray(object packet) => packet switch
+    {
+        MobilityPacket mobility => mobility.ToArray(),
+        MobilityIcmpPacket icmp => icmp.ToArray(),
+        _ => ((NeighbourDiscoveryPacket)packet).ToArray(),
+    };
 
     public void WriteTo(Span<byte> destination)
     {
-        if (Packet is MobilityPacket mobility)
+        switch (Packet)
         {
-            mobility.WriteTo(destination);
-        }
-        else
-        {
-            ((NeighbourDiscoveryPacket)Packet).WriteTo(destination);
+            case MobilityPacket packet:
+                packet.WriteTo(destination);
+                break;
+            case MobilityIcmpPacket packet:
+                packet.WriteTo(destination);
+                break;
+            default:
+                ((NeighbourDiscoveryPacket)Packet).WriteTo(destination);
+                break;
         }
     }
 }
@@ -39,6 +67,7 @@ internal static class Samples
     public static readonly Ipv6Address Home = Ipv6Address.Parse("2001:db8:1::75");
     public static readonly Ipv6Address CareOf = Ipv6Address.Parse("2001:db8:2::b");
     public static readonly Ipv6Address HomeAgent = Ipv6Address.Parse("2001:db8:1::1");
+    public static readonly Ipv6Address HomeAgentsAnycast = Ipv6Address.Parse("2001:db8:1:0:fdff:ffff:ffff:fffe");
     public static readonly Ipv6Address Peer = Ipv6Address.Parse("2001:db8:3::7");
     public static readonly Ipv6Address PeerHome = Ipv6Address.Parse("2001:db8:4::9");
     public static readonly Ipv6Address Router = Ipv6Address.Parse("fe80::1");
@@ -127,6 +156,46 @@ internal static class Samples
             new(Home, Peer, null, null, new UnknownMobilityMessage(1, [0, 0, 1, 2, 3, 4, 5, 6, 7, 8])),
             "60000000 0010 87 40", HomeHex, PeerHex,
             "3b 01 01 00 5761 0000 0102030405060708"),
+        Mobility(
+            "binding-revocation-indication",
+            new(HomeAgent, CareOf, null, Home, new BindingRevocationIndication(
+                RevocationTrigger.Administrative, 0x1234, RevocationFlags.None, [])),
+            "60000000 0028 2b 40", HomeAgentHex, CareOfHex,
+            "87 02 02 01 00000000", HomeHex,
+            "3b 01 10 00 4446 01 01 1234 0000", "01020000"),
+        Mobility(
+            "binding-revocation-acknowledgement",
+            new(CareOf, HomeAgent, Home, null, new BindingRevocationAcknowledgement(
+                RevocationStatus.BindingDoesNotExist, 0x1234, RevocationFlags.Global, [])),
+            "60000000 0028 3c 40", CareOfHex, HomeAgentHex,
+            "87 02 01020000 c910", HomeHex,
+            "3b 01 10 00 22c7 02 80 1234 2000", "01020000"),
+        Icmp(
+            "home-agent-address-discovery-request",
+            new(CareOf, HomeAgentsAnycast, null, null, new HomeAgentAddressDiscoveryRequest(0x1234)),
+            "60000000 0008 3a 40", CareOfHex, "20010db800010000fdfffffffffffffe",
+            "90 00 040a 1234 0000"),
+        Icmp(
+            "home-agent-address-discovery-reply",
+            new(HomeAgent, CareOf, null, null, new HomeAgentAddressDiscoveryReply(0x1234, [HomeAgent, PeerHome])),
+            "60000000 0028 3a 40", HomeAgentHex, CareOfHex,
+            "91 00 a566 1234 0000", HomeAgentHex, PeerHomeHex),
+        Icmp(
+            "mobile-prefix-solicitation",
+            new(CareOf, HomeAgent, Home, null, new MobilePrefixSolicitation(0x1235)),
+            "60000000 0020 3c 40", CareOfHex, HomeAgentHex,
+            "3a 02 01020000 c910", HomeHex,
+            "92 00 ff9d 1235 0000"),
+        Icmp(
+            "mobile-prefix-advertisement",
+            new(HomeAgent, CareOf, null, Home, new MobilePrefixAdvertisement(
+                0x1235,
+                MobilePrefixFlags.Other,
+                [new PrefixInformation(64, PrefixFlags.OnLink | PrefixFlags.Autonomous | PrefixFlags.RouterAddress, 86_400, 14_400, HomeAgent)])),
+            "60000000 0040 2b 40", HomeAgentHex, CareOfHex,
+            "3a 02 02 01 00000000", HomeHex,
+            "93 00 c31c 1235 4000",
+            "0304 40 e0 00015180 00003840 00000000", HomeAgentHex),
         Discovery(
             "router-solicitation",
             new(Guest, Ipv6Address.AllRouters, new RouterSolicitation([new SourceLinkLayerAddress(GuestMac)])),
@@ -191,6 +260,8 @@ internal static class Samples
     public static Sample Named(string name) => All.Single(sample => sample.Name == name);
 
     private static Sample Mobility(string name, MobilityPacket packet, params string[] hex) => new(name, packet, Raw.Bytes(hex));
+
+    private static Sample Icmp(string name, MobilityIcmpPacket packet, params string[] hex) => new(name, packet, Raw.Bytes(hex));
 
     private static Sample Discovery(string name, NeighbourDiscoveryPacket packet, params string[] hex) => new(name, packet, Raw.Bytes(hex));
 }

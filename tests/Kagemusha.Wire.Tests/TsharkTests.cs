@@ -28,6 +28,23 @@ public sealed class TsharkTests(TsharkTests.Capture capture) : IClassFixture<Tsh
             "ipv6.routing.mipv6.home_address=2001:db8:4::9", "ipv6.opt.mipv6.home_address=2001:db8:1::75", "mip6.bu.h_flag=0",
             "mip6.bu.seqnr=7"] },
         { "home-test-init", ["mip6.mhtype=1"] },
+        { "binding-revocation-indication", [
+            "ipv6.routing.mipv6.home_address=2001:db8:1::75", "mip6.mhtype=16", "mip6.bri_br.type=1", "mip6.bri_r.trigger=1",
+            "mip6.bri_seqnr=4660", "mip6.bri_ip=0", "mip6.bri_iv=0", "mip6.bri_ig=0"] },
+        { "binding-revocation-acknowledgement", [
+            "ipv6.opt.mipv6.home_address=2001:db8:1::75", "mip6.bri_br.type=2", "mip6.bri_status=128", "mip6.bri_seqnr=4660",
+            "mip6.bri_ap=0", "mip6.bri_av=0", "mip6.bri_ag=1"] },
+        { "home-agent-address-discovery-request", [
+            "icmpv6.type=144", "icmpv6.mip6.identifier=4660", "ipv6.dst=2001:db8:1:0:fdff:ffff:ffff:fffe"] },
+        { "home-agent-address-discovery-reply", [
+            "icmpv6.type=145", "icmpv6.mip6.identifier=4660", "icmpv6.mip6.home_agent_address=2001:db8:1::1",
+            "icmpv6.mip6.home_agent_address=2001:db8:4::9"] },
+        { "mobile-prefix-solicitation", [
+            "icmpv6.type=146", "icmpv6.mip6.identifier=4661", "ipv6.opt.mipv6.home_address=2001:db8:1::75"] },
+        { "mobile-prefix-advertisement", [
+            "icmpv6.type=147", "icmpv6.mip6.identifier=4661", "ipv6.routing.mipv6.home_address=2001:db8:1::75", "icmpv6.mip6.flag.m=0",
+            "icmpv6.mip6.flag.o=1", "icmpv6.opt.prefix.length=64", "icmpv6.opt.prefix.flag.r=1", "icmpv6.opt.prefix.valid_lifetime=86400",
+            "icmpv6.opt.prefix=2001:db8:1::1"] },
         { "router-solicitation", ["icmpv6.type=133", "icmpv6.opt.src_linkaddr=52:54:00:12:34:56"] },
         { "router-solicitation-unspecified", ["icmpv6.type=133", "ipv6.src=::", "ipv6.dst=ff02::2"] },
         { "router-advertisement", [
@@ -55,10 +72,11 @@ public sealed class TsharkTests(TsharkTests.Capture capture) : IClassFixture<Tsh
         Assert.All(fields, field => Assert.Contains(field, seen));
         Assert.Contains($"eth.dst={Samples.RouterMac}", seen);
         Assert.DoesNotContain(seen, field => field.StartsWith("_ws.", StringComparison.Ordinal));
-        if (Samples.Named(name).Packet is NeighbourDiscoveryPacket)
+        var packet = Samples.Named(name).Packet;
+        if (packet is not MobilityPacket)
         {
             Assert.Contains("icmpv6.checksum.status=1", seen);
-            Assert.Contains("ipv6.hlim=255", seen);
+            Assert.Contains($"ipv6.hlim={(packet is NeighbourDiscoveryPacket ? 255 : 64)}", seen);
         }
     }
 
@@ -110,9 +128,7 @@ public sealed class TsharkTests(TsharkTests.Capture capture) : IClassFixture<Tsh
             Add(0xa1b2c3d4, 2 << 16 | 4, 0, 0, SnapLength, 1);
             foreach (var sample in Samples.All)
             {
-                var frame = sample.Packet is MobilityPacket mobility
-                    ? EthernetFrame.Around(mobility, Samples.GuestMac, Samples.RouterMac)
-                    : EthernetFrame.Around((NeighbourDiscoveryPacket)sample.Packet, Samples.GuestMac, Samples.RouterMac);
+                var frame = new EthernetFrame(Samples.RouterMac, Samples.GuestMac, EtherType.Ipv6, [.. Sample.ToArray(sample.Packet)]);
                 Add(0, 0, (uint)frame.Length, (uint)frame.Length);
                 pcap.AddRange(frame.ToArray());
             }

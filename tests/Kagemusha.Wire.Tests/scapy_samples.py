@@ -7,11 +7,12 @@ Reads lines "name hex", a packet as Kagemusha.Wire wrote it. Writes lines "name 
 import sys
 
 from scapy.layers.inet6 import (
-    HAO, ICMPv6ND_NA, ICMPv6ND_NS, ICMPv6ND_RA, ICMPv6ND_RS, ICMPv6NDOptDstLLAddr, ICMPv6NDOptHAInfo, ICMPv6NDOptMTU,
+    HAO, ICMPv6HAADReply, ICMPv6HAADRequest, ICMPv6MPAdv, ICMPv6MPSol, ICMPv6ND_NA, ICMPv6ND_NS, ICMPv6ND_RA, ICMPv6ND_RS, ICMPv6NDOptDstLLAddr, ICMPv6NDOptHAInfo, ICMPv6NDOptMTU,
     ICMPv6NDOptPrefixInfo, ICMPv6NDOptRDNSS, ICMPv6NDOptSrcLLAddr, IPv6, IPv6ExtHdrDestOpt, IPv6ExtHdrRouting, MIP6MH_BA, MIP6MH_BE,
-    MIP6MH_BRR, MIP6MH_BU, MIP6MH_HoTI, MIP6OptAltCoA, MIP6OptBRAdvice, MIP6OptMNID)
+    MIP6MH_BRR, MIP6MH_BU, MIP6MH_Generic, MIP6MH_HoTI, MIP6OptAltCoA, MIP6OptBRAdvice, MIP6OptMNID)
 
 HOME, CARE_OF, HOME_AGENT, PEER = "2001:db8:1::75", "2001:db8:2::b", "2001:db8:1::1", "2001:db8:3::7"
+HOME_AGENTS = "2001:db8:1:0:fdff:ffff:ffff:fffe"
 ROUTER, NODES, ROUTERS = "fe80::1", "ff02::1", "ff02::2"
 ROUTER_MAC, GUEST_MAC = "02:00:00:00:00:01", "52:54:00:12:34:56"
 
@@ -47,6 +48,17 @@ SAMPLES = {
     "binding-refresh-request": ip(HOME_AGENT, CARE_OF) / receiver(HOME) / MIP6MH_BRR(),
     "between-mobile-nodes": ip(CARE_OF, PEER) / receiver("2001:db8:4::9") / sender(HOME) / MIP6MH_BU(seq=7, flags="A", mhtime=3),
     "home-test-init": ip(HOME, PEER) / MIP6MH_HoTI(cookie=bytes.fromhex("0102030405060708")),
+    # Scapy does not know RFC 5846: the checksum alone is its own.
+    "binding-revocation-indication": ip(HOME_AGENT, CARE_OF) / receiver(HOME)
+    / MIP6MH_Generic(mhtype=16, len=1, res=0, msg=bytes.fromhex("0101 1234 0000 01020000")),
+    "binding-revocation-acknowledgement": ip(CARE_OF, HOME_AGENT) / sender(HOME)
+    / MIP6MH_Generic(mhtype=16, len=1, res=0, msg=bytes.fromhex("0280 1234 2000 01020000")),
+    "home-agent-address-discovery-request": ip(CARE_OF, HOME_AGENTS) / ICMPv6HAADRequest(id=0x1234, R=0),
+    "home-agent-address-discovery-reply": ip(HOME_AGENT, CARE_OF)
+    / ICMPv6HAADReply(id=0x1234, R=0, addresses=[HOME_AGENT, "2001:db8:4::9"]),
+    "mobile-prefix-solicitation": ip(CARE_OF, HOME_AGENT) / sender(HOME) / ICMPv6MPSol(id=0x1235),
+    "mobile-prefix-advertisement": ip(HOME_AGENT, CARE_OF) / receiver(HOME) / ICMPv6MPAdv(id=0x1235, flags="O")
+    / ICMPv6NDOptPrefixInfo(prefixlen=64, L=1, A=1, R=1, validlifetime=86400, preferredlifetime=14400, prefix=HOME_AGENT),
     "router-solicitation": link("fe80::2", ROUTERS) / ICMPv6ND_RS() / ICMPv6NDOptSrcLLAddr(lladdr=GUEST_MAC),
     "router-solicitation-unspecified": link("::", ROUTERS) / ICMPv6ND_RS(),
     "router-advertisement": link(ROUTER, NODES)
