@@ -172,6 +172,9 @@ internal sealed class Registrar
                 case MobileNodeEffect.SendFromCareOfAddress { Packet: var packet }:
                     _send(packet);
                     break;
+                case MobileNodeEffect.AnswerFromCareOfAddress { Packet: var packet }:
+                    _send(packet);
+                    break;
                 case MobileNodeEffect.SendOnHomeLink { Packet: var packet }:
                     OpenHomeLink(link)?.Send(packet);
                     break;

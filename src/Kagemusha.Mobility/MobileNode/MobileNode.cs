@@ -47,6 +47,7 @@ public sealed partial class MobileNode
 
     private TimeSpan? _nextUpdateAt;
     private TimeSpan _nextTimeout;
+    private TimeSpan _lastUpdateAt;
     private int _unanswered;
     private bool _hasResumed;
     private string? _problem;
@@ -117,8 +118,11 @@ public sealed partial class MobileNode
             case MobileNodeInput.Passive:
                 LeaveFor(Place.Elsewhere, default);
                 break;
-            case MobileNodeInput.Received { Packet: var packet } when IsAnswer(packet):
+            case MobileNodeInput.Received { Packet: { Message: BindingAcknowledgement or BindingError } packet } when IsAnswer(packet):
                 Receive(now, packet.Message, effects);
+                break;
+            case MobileNodeInput.Received { Packet: var packet } when IsFromHomeAgent(packet):
+                ReceiveUnasked(now, packet.Message, effects);
                 break;
             case MobileNodeInput.Refresh when _place != Place.Elsewhere:
                 _mayRemainUntil = Later(_mayRemainUntil, now + _configuration.Lifetime);
@@ -291,6 +295,7 @@ public sealed partial class MobileNode
 
         _outstanding.Add(new(number, now, _updateSource, _binding is not null));
         _unanswered++;
+        _lastUpdateAt = now;
         _nextUpdateAt = now + _nextTimeout;
         _nextTimeout = 2 * _nextTimeout < MaxBindackTimeout ? 2 * _nextTimeout : MaxBindackTimeout;
         if (reserved)

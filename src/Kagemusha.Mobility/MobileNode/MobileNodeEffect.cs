@@ -20,6 +20,10 @@ public abstract record MobileNodeEffect
     /// <param name="Packet">The packet, whose source is the care-of address.</param>
     public sealed record SendFromCareOfAddress(MobilityPacket Packet) : MobileNodeEffect;
 
+    /// <summary>Send an answer to what the home agent has said unasked, which is no update, from the care-of address.</summary>
+    /// <param name="Packet">The packet, whose source is the care-of address.</param>
+    public sealed record AnswerFromCareOfAddress(MobilityPacket Packet) : MobileNodeEffect;
+
     /// <summary>Send a de-registration from the home address, on the home link (RFC 6275, section 11.5.5).</summary>
     /// <param name="Packet">The packet, whose source is the home address.</param>
     public sealed record SendOnHomeLink(MobilityPacket Packet) : MobileNodeEffect;
@@ -59,7 +63,7 @@ public enum BindingChange
     /// <summary>The binding goes on with a new lifetime.</summary>
     Refreshed,
 
-    /// <summary>The home agent refused; the update is repeated. Reported once for each reason.</summary>
+    /// <summary>The home agent refused, or has revoked the binding; the update is repeated. Reported once for each reason.</summary>
     Refused,
 
     /// <summary>The home agent does not answer; the update is repeated. Reported once.</summary>
