@@ -6,7 +6,7 @@ namespace Kagemusha.Mobility.Tests.Simulation;
 internal sealed class SimulatedNetwork(Random random)
 {
     /// <summary>What <see cref="MaximumDelay"/> is at most.</summary>
-    public static readonly TimeSpan LongestDelay = TimeSpan.FromSeconds(3);
+    public static readonly TimeSpan LongestDelay = TimeSpan.FromMinutes(1);
 
     private readonly PriorityQueue<Action, (TimeSpan At, int Order)> _events = new();
     private int _order;

@@ -89,11 +89,11 @@ internal sealed class SimulatedWorld
     /// <summary>The network is well again and nothing more happens: all must agree on where the guest is.</summary>
     public void Settle()
     {
-        (Network.Loss, Network.Duplication) = (0, 0);
+        (Network.Loss, Network.Duplication, Network.MaximumDelay) = (0, 0, TimeSpan.FromMilliseconds(100));
         Log("the network is well");
 
-        // A pause ends, the longest back-off passes, and what the home agent forgot is refreshed.
-        Network.RunUntil(Network.Now + TimeSpan.FromSeconds(5) + 2 * MobileNode.MaxBindackTimeout + Lifetime);
+        // A pause ends, what is under way comes, the longest back-off passes, and what the home agent forgot is refreshed.
+        Network.RunUntil(Network.Now + TimeSpan.FromSeconds(5) + SimulatedNetwork.LongestDelay + 2 * MobileNode.MaxBindackTimeout + Lifetime);
         var binding = HomeAgent.Binding;
         Assert.NotNull(GuestHost);
         Assert.Equal(GuestHost.CareOfAddress, binding?.CareOfAddress);
@@ -146,7 +146,7 @@ internal sealed class SimulatedWorld
     {
         Network.Loss = Random.Next(4) switch { 0 => 0, 1 => 1, _ => 0.6 * Random.NextDouble() };
         Network.Duplication = 0.3 * Random.NextDouble();
-        Network.MaximumDelay = SimulatedNetwork.LongestDelay * Math.Pow(10, -3 * Random.NextDouble());
+        Network.MaximumDelay = SimulatedNetwork.LongestDelay * Math.Pow(10, -4 * Random.NextDouble());
         Log($"loss {Network.Loss:p0}, duplication {Network.Duplication:p0}, delay up to {Network.MaximumDelay.TotalSeconds:f3} s");
     }
 
