@@ -56,7 +56,7 @@ internal static class Guests
         update.Source,
         null,
         update.HomeAddressOption,
-        new BindingAcknowledgement(status, 0, ((BindingUpdate)update.Message).Sequence, 100, []));
+        new BindingAcknowledgement(status, 0, ((BindingUpdate)update.Message).Sequence, Math.Min(((BindingUpdate)update.Message).Lifetime, (ushort)100), []));
 
     /// <summary>The guest's XML as libvirt gives it to the hook.</summary>
     public static string Xml(MobilityProfile profile, string interfaces, string name = "vm", Guid? uuid = null)

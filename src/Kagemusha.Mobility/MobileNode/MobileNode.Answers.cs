@@ -40,6 +40,13 @@ public sealed partial class MobileNode
             return;
         }
 
+        // A registration's, still under way when its number was used again behind an old status 135: a de-registration's answer has no
+        // lifetime (RFC 6275, section 10.3.2).
+        if (_place == Place.Home && acknowledgement is { Status.IsAccepted: true, Lifetime: > 0 })
+        {
+            return;
+        }
+
         // The home agent may ignore repetitions and answer the first update; what it says of a later one still counts.
         var update = _outstanding[index];
         _outstanding.RemoveRange(0, index + 1);

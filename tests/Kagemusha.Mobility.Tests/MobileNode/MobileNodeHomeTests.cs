@@ -5,6 +5,20 @@ namespace Kagemusha.Mobility.Tests;
 
 public class MobileNodeHomeTests
 {
+    [Fact]
+    public void A_registrations_answer_is_not_taken_for_a_de_registrations()
+    {
+        var rig = new MobileNodeRig();
+        rig.Register();
+        var update = UpdateIn(rig.Do(new MobileNodeInput.Home()));
+        var before = rig.Observe();
+        var answer = HomeAcknowledgement(update.Sequence);
+
+        Assert.Empty(rig.Receive(answer with { Message = (BindingAcknowledgement)answer.Message with { Lifetime = 150 } }));
+        Assert.Equal(before, rig.Observe());
+        Assert.Equal(BindingChange.Deregistered, ChangeIn(rig.Receive(answer)).Change);
+    }
+
     private static readonly MobileNodeInput FromForeign = new MobileNodeInput.Home(CareOfAddress);
 
     [Fact]

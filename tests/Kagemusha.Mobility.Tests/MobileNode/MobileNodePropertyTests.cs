@@ -165,7 +165,7 @@ public class MobileNodePropertyTests
         {
             var index = _sent.FindLastIndex(update => update.Sequence == sequence); // Status 135 can lead round the ring.
             var update = _sent[index];
-            var isOutstanding = index >= Math.Max(_settled, _sent.Count - 16);
+            var isOutstanding = index >= Math.Max(_settled, _sent.Count - 16) && !(_at == HomeAddress && status.IsAccepted && lifetime > 0);
             var before = Observe();
             if (status == BindingStatus.SequenceNumberOutOfWindow)
             {
