@@ -45,6 +45,9 @@ internal sealed class SimulatedWorld
     /// <summary>Since when the guest runs at home; later than any time when it does not.</summary>
     public TimeSpan GuestIsAtHomeSince { get; private set; } = TimeSpan.MaxValue;
 
+    /// <summary>When numbers that are under way may have begun to be used again.</summary>
+    public TimeSpan NumbersLostAt { get; private set; } = TimeSpan.MinValue;
+
     /// <summary>Who the neighbours on the home link believe to have the home address; null before anybody said so.</summary>
     public LinkLayerAddress? LinkOwner { get; set; }
 
@@ -72,6 +75,12 @@ internal sealed class SimulatedWorld
                 break;
             case 6 when Random.Next(3) == 0:
                 HomeAgent.Crash(5 * Random.NextDouble() * TimeSpan.FromSeconds(1), isEmptied: true);
+                break;
+            case 6 when Random.Next(2) == 0 && GuestHost is { HasStored: true } host:
+                Log("the guest's agent crashes, and loses its numbers");
+                NumbersLostAt = Network.Now;
+                _lastSequence = null;
+                host.CrashAndLoseNumbers();
                 break;
             case 7:
                 GuestHost?.Handle(new MobileNodeInput.Refresh());
