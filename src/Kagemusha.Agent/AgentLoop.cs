@@ -16,13 +16,48 @@ internal sealed class AgentLoop : SynchronizationContext
     /// <summary>Called on the loop after each piece that nothing urgent waits behind.</summary>
     public event Action? Worked;
 
-    public override void Post(SendOrPostCallback d, object? state) => Enqueue(_queue, d, state);
+    public override void Post(SendOrPostCallback d, object? state)
+    {
+        lock (_gate)
+        {
+            // What finishes after the loop has nobody to tell.
+            if (!_hasEnded)
+            {
+                _queue.Enqueue((d, state));
+                Monitor.Pulse(_gate);
+            }
+        }
+    }
 
     /// <summary>Runs on the loop from any thread.</summary>
     public void Post(Action action) => Post(static state => ((Action)state!)(), action);
 
-    /// <summary>Runs on the loop from any thread, before all that waits there but what came in this way, too.</summary>
-    public void PostUrgent(Action action) => Enqueue(_urgent, static state => ((Action)state!)(), action);
+    /// <summary>
+    /// Runs on the loop from any thread, before all that waits there but what came in this way, too; not before <see cref="Wake"/>, if the loop sleeps. Where
+    /// both threads share a processor, a loop that woke up for each of many would take it from whoever has more to post.
+    /// </summary>
+    public void PostUrgent(Action action)
+    {
+        lock (_gate)
+        {
+            if (!_hasEnded)
+            {
+                _urgent.Enqueue((static state => ((Action)state!)(), action));
+            }
+        }
+    }
+
+    /// <summary>All that came together has been posted.</summary>
+    public void Wake()
+    {
+        lock (_gate)
+        {
+            if (_urgent.Count > 0)
+            {
+                Monitor.Pulse(_gate);
+            }
+        }
+    }
 
     /// <summary>Runs on the loop from any thread; the task is the result.</summary>
     public Task<T> Ask<T>(Func<Task<T>> question)
@@ -61,19 +96,6 @@ internal sealed class AgentLoop : SynchronizationContext
         }
 
         task.GetAwaiter().GetResult();
-    }
-
-    private void Enqueue(Queue<(SendOrPostCallback, object?)> queue, SendOrPostCallback callback, object? state)
-    {
-        lock (_gate)
-        {
-            // What finishes after the loop has nobody to tell.
-            if (!_hasEnded)
-            {
-                queue.Enqueue((callback, state));
-                Monitor.Pulse(_gate);
-            }
-        }
     }
 
     private void End()

@@ -114,6 +114,27 @@ public sealed class AgentLoopTests
     });
 
     [Fact]
+    public async Task What_is_urgent_wakes_a_loop_that_sleeps_when_all_of_it_has_been_posted() => await OnLoop(async loop =>
+    {
+        var story = new List<string>();
+        var ran = new TaskCompletionSource();
+        var other = new Thread(() =>
+        {
+            loop.PostUrgent(() => story.Add("first"));
+            loop.PostUrgent(() =>
+            {
+                story.Add("second");
+                ran.SetResult();
+            });
+            loop.Wake();
+        });
+        other.Start();
+        await ran.Task;
+        other.Join();
+        Assert.Equal(["first", "second"], story);
+    });
+
+    [Fact]
     public async Task An_exception_of_the_main_task_ends_the_loop_and_so_does_one_that_nobody_waits_for()
     {
         await Assert.ThrowsAsync<RefusedException>(() => OnLoop(async _ =>

@@ -27,7 +27,7 @@ internal sealed class Hypervisor(string uri, AgentLoop loop, AgentLog log)
             try
             {
                 // Packets wait for its events as they do for what the loop makes of them.
-                EventLoop.EnsureRunning(Scheduling.GoFirst);
+                EventLoop.EnsureRunning(Scheduling.GoFirst, loop.Wake);
                 using var connection = await Task.Run(() => LibvirtConnection.Open(uri), cancellation);
                 using var watch = connection.WatchLifecycle(e =>
                 {

@@ -74,7 +74,7 @@ internal sealed class BurstRig : IAsyncDisposable
     /// <summary>Sends numbered packets to all guests in turn, so many in a second, until the result is disposed.</summary>
     public IAsyncDisposable Send(int rate) => new Sending(this, rate);
 
-    /// <summary>Stops guests, and tells the source's agent one after the other, as libvirt's thread does.</summary>
+    /// <summary>Stops guests, and tells the source's agent as libvirt's thread does with what has come together.</summary>
     /// <returns>How long it took from the first event until the last one's traffic was turned.</returns>
     public async Task<TimeSpan> SuspendAsync(IReadOnlyList<SimulatedGuest> guests)
     {
@@ -96,6 +96,7 @@ internal sealed class BurstRig : IAsyncDisposable
                 _loop.PostUrgent(() => _host!.Lifecycle.Leave(guest.Guest!, at));
             }
 
+            _loop.Wake();
             return first;
         }
     }
