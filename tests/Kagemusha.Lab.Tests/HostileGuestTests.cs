@@ -56,7 +56,8 @@ public sealed class HostileGuestTests(Lab lab, HostileGuest hostile) : IClassFix
             Assert.Equal(before.Neighbours, load.Neighbours);
             Assert.InRange(load.Entries, 0, before.Entries + MoreEntries);
             Assert.InRange(load.Resident, 0, before.Resident + MoreMemory);
-            Assert.Equal(before.Descriptors, load.Descriptors);
+            // What was open for the move that brought it there may close meanwhile.
+            Assert.InRange(load.Descriptors, 0, before.Descriptors);
             Assert.InRange((load.Processor - before.Processor) / hostile.FloodTime, 0, MostProcessor);
         }
     }
@@ -113,7 +114,7 @@ public sealed class HostileGuestTests(Lab lab, HostileGuest hostile) : IClassFix
             | the host's neighbours, of all families | the same |
             | the kernel's neighbour table, of all hosts of the lab | at most {MoreEntries} entries more |
             | the agent's memory (VmRSS) | at most {MoreMemory / 1024} MiB more |
-            | the agent's open files | the same |
+            | the agent's open files | no more |
             | the agent's processor time | at most {MostProcessor:P0} of the time |
             | echo requests to the other guest, and from the host to its router | all answered |
             | echo requests to the guest itself | at least half answered |
