@@ -180,7 +180,17 @@ internal sealed class GuestLifecycle(
     {
         guest.Presence = Presence.Leaving;
         departing.Turn(guest, suspendedAt);
-        registrar.Deactivate(guest);
+        FallSilentAsync(guest);
+    }
+
+    /// <summary>Nothing is sent for the guest any more: after the switches of others that leave at the same time.</summary>
+    private async void FallSilentAsync(Guest guest)
+    {
+        await Task.Yield();
+        if (guest.Presence == Presence.Leaving)
+        {
+            registrar.Deactivate(guest);
+        }
     }
 
     /// <summary>The guest is not on this host any more.</summary>
