@@ -61,6 +61,8 @@ internal static class Program
             stop.Cancel();
         }
 
+        // Tunnelled packets follow an update closely, and the kernel drops what passes it: nobody else's work is to hold it up.
+        Scheduling.GoFirstWithThreads();
         using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
         using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
 

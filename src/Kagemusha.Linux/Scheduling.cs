@@ -17,14 +17,20 @@ public static partial class Scheduling
     /// </summary>
     public static void GoFirst()
     {
-        if (sched_getscheduler(0) != SCHED_OTHER)
-        {
-            return;
-        }
-
         var parameters = 0;
-        _ = sched_setscheduler(0, SCHED_OTHER | SCHED_RESET_ON_FORK, in parameters);
-        _ = setpriority(PRIO_PROCESS, 0, Nice);
+        if (sched_getscheduler(0) == SCHED_OTHER && sched_setscheduler(0, SCHED_OTHER | SCHED_RESET_ON_FORK, in parameters) == 0)
+        {
+            _ = setpriority(PRIO_PROCESS, 0, Nice);
+        }
+    }
+
+    /// <summary>As <see cref="GoFirst"/>, with the threads that the calling one makes from now on.</summary>
+    public static void GoFirstWithThreads()
+    {
+        if (sched_getscheduler(0) == SCHED_OTHER)
+        {
+            _ = setpriority(PRIO_PROCESS, 0, Nice);
+        }
     }
 
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
