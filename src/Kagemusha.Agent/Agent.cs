@@ -69,6 +69,8 @@ internal sealed class Agent : IDisposable
         _departing.Changed += ReapplySoon;
         _departing.Arrived += _arriving.Report;
         _arriving.Changed += ReapplySoon;
+        // Before the guest goes on: packets are held for so long behind the next host's update.
+        _arriving.Unmeasured += (guest, link, registration) => _loop.Post(() => _registrar.Refresh(guest, link, registration));
         _learning = new(configuration, _guests, hostKernel, _registrar, log);
         _lifecycle = new(configuration, _guests, hostKernel, _underlay, _registrar, _departing, _arriving, _journal, _channel, departures, _learning, log);
         _outgoing = new(_guests, departures, IsMigratingAwayAsync, _departing.Prepare, _departing.Settled, _relayed.AnswerAsync, _arriving.SourceRegistered, _lifecycle.RenewTicket, (guest, line) => log.Decision(guest.Name, line));

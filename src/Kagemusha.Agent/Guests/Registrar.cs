@@ -74,6 +74,9 @@ internal sealed class Registrar
     /// <summary>The home agents are told again at once.</summary>
     public void Refresh(Guest guest) => HandleAll(guest, _ => new MobileNodeInput.Refresh());
 
+    /// <summary>The home agent is told again of one home address.</summary>
+    public void Refresh(Guest guest, GuestLink link, Registration registration) => Handle(guest, link, registration, new MobileNodeInput.Refresh());
+
     /// <summary>Waits for the home agents' answers, and not for ever.</summary>
     /// <returns>Null when each has answered as wanted, else one sentence.</returns>
     public async Task<string?> SettleAsync(Guest guest)

@@ -20,6 +20,9 @@ internal sealed class ArrivingGuests(
     /// <summary>Called when the kernel is to be brought into the state that is now wanted.</summary>
     public event Action? Changed;
 
+    /// <summary>Called when a new binding was accepted by a home agent of which nobody here knows how fast it is: only a refresh tells.</summary>
+    public event Action<Guest, GuestLink, Registration>? Unmeasured;
+
     /// <summary>When <see cref="WakeUp"/> is to be called.</summary>
     public TimeSpan? NextWakeUp => guests.All.Select(guest => guest.Arrival?.LookAt)
         .Concat(guests.All.SelectMany(guest => guest.Registrations).Select(registration => registration.Path?.NextWakeUp))
@@ -203,6 +206,11 @@ internal sealed class ArrivingGuests(
             case MobileNodeEffect.UpdateAnswered answered when link.Attachment is Attachment.Away:
                 // What follows from the answer is told next.
                 timings.Add(link.Enrolled.HomeAgent, answered);
+                if (!answered.BindingExisted && !timings.Knows(link.Enrolled.HomeAgent))
+                {
+                    Unmeasured?.Invoke(guest, link, registration);
+                }
+
                 return;
             case MobileNodeEffect.BindingChanged { Change: BindingChange.Registered or BindingChange.Refreshed }:
                 registration.Path?.Acknowledged(Clock.Now);

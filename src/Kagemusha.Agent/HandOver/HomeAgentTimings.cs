@@ -16,6 +16,9 @@ internal sealed class HomeAgentTimings
     /// <summary>For how long packets are to be held behind an update.</summary>
     public TimeSpan HoldFor(Ipv6Address homeAgent) => Of(homeAgent).Hold;
 
+    /// <summary>Whether anything has been learnt of a home agent.</summary>
+    public bool Knows(Ipv6Address homeAgent) => Of(homeAgent).IsKnown;
+
     /// <summary>Learns from an answer.</summary>
     public async void Add(Ipv6Address homeAgent, MobileNodeEffect.UpdateAnswered answered)
     {

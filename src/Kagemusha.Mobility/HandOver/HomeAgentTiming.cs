@@ -6,8 +6,8 @@ namespace Kagemusha.Mobility;
 /// </summary>
 public sealed class HomeAgentTiming
 {
-    /// <summary>The hold without any sample: our choice.</summary>
-    public static readonly TimeSpan DefaultHold = TimeSpan.FromMilliseconds(20);
+    /// <summary>The hold without any sample: our choice, as long as a busy machine may take.</summary>
+    public static readonly TimeSpan DefaultHold = TimeSpan.FromMilliseconds(100);
 
     /// <summary>What is held at least, however fast the home agent was.</summary>
     public static readonly TimeSpan ShortestHold = TimeSpan.FromMilliseconds(5);
@@ -22,6 +22,9 @@ public sealed class HomeAgentTiming
 
     private readonly Queue<TimeSpan> _samples = new(Kept);
 
+    /// <summary>Whether there is a sample.</summary>
+    public bool IsKnown => _samples.Count > 0;
+
     /// <summary>The longest of the last few; zero before the first.</summary>
     public TimeSpan Processing => _samples.DefaultIfEmpty().Max();
 
@@ -30,7 +33,7 @@ public sealed class HomeAgentTiming
     {
         get
         {
-            var hold = _samples.Count == 0 ? DefaultHold : Processing * Margin + MarginAtLeast;
+            var hold = IsKnown ? Processing * Margin + MarginAtLeast : DefaultHold;
             return TimeSpan.FromTicks(Math.Clamp(hold.Ticks, ShortestHold.Ticks, LongestHold.Ticks));
         }
     }

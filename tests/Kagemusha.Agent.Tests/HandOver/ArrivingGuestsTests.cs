@@ -115,6 +115,20 @@ public sealed class ArrivingGuestsTests : IDisposable
         Assert.Equal((Between, false), (guest.Arrival!.Through, guest.Arrival.IsReturn));
     }
 
+    [Theory]
+    [InlineData(false, 1)]
+    [InlineData(true, 0)]
+    public void Of_a_home_agent_that_nobody_knows_the_speed_of_only_a_new_binding_is_refreshed_at_once(bool existed, int refreshes)
+    {
+        var guest = Expect(Guests.Away, CareOfThere, registered: null);
+        List<Registration> asked = [];
+        _arriving.Unmeasured += (_, _, registration) => asked.Add(registration);
+
+        _arriving.Follow(guest, guest.Links[0], guest.Registrations.Single(), new MobileNodeEffect.UpdateAnswered(TimeSpan.FromSeconds(1), existed));
+
+        Assert.Equal(Enumerable.Repeat(guest.Registrations.Single(), refreshes), asked);
+    }
+
     private static string? Path(Guest guest) => guest.Registrations.Single().Path?.Path.ToString();
 
     private bool Tell(RegisteredRequest source) => _namespace.Run(() => _arriving.SourceRegistered(source));
