@@ -96,9 +96,6 @@ public sealed class Lab : IDisposable
         }
     }
 
-    /// <summary>Makes the home site so far away, each way, until it is disposed: whatever is under way then still comes.</summary>
-    internal IDisposable Distance(TimeSpan oneWay) => new HomeDistance(this, oneWay);
-
     /// <summary>One echo from the correspondent node.</summary>
     internal bool Reaches(string address) => Correspondent.Run("ping", "-n", "-c", "1", "-W", "1", address).ExitCode == 0;
 

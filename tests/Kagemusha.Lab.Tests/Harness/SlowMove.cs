@@ -16,7 +16,9 @@ internal sealed class SlowMove : IDisposable
         _migration = new(from.Line("virsh", ["-q", "migrate", "--live", "--bandwidth", "1", .. options, guest.Domain, $"qemu+tcp://{to}/system"]));
         try
         {
-            Wait.Until("memory is being copied", Patience, () => from.Virsh("domjobinfo", guest.Domain).Output.Has("Memory processed"));
+            Wait.Until("memory is being copied", Patience, () =>
+                _migration.HasEnded || from.Virsh("domjobinfo", guest.Domain).Output.Has("Memory processed"));
+            Assert.False(_migration.HasEnded, _migration.HasEnded ? $"the migration has ended: {_migration.Finish()}" : null);
         }
         catch
         {
@@ -26,16 +28,22 @@ internal sealed class SlowMove : IDisposable
     }
 
     /// <summary>Gets on as fast as it can.</summary>
-    public void Hasten() => _from.Virsh("migrate-setspeed", _guest.Domain, "1000").Succeed();
+    public void Hasten() => Tell("migrate-setspeed", _guest.Domain, "1000");
 
     /// <summary>Runs the guest at the destination from now on, whose memory follows.</summary>
-    public void SwitchToPostCopy() => _from.Virsh("migrate-postcopy", _guest.Domain).Succeed();
+    public void SwitchToPostCopy() => Tell("migrate-postcopy", _guest.Domain);
 
     /// <summary>Gives it up.</summary>
-    public void Abort() => _from.Virsh("domjobabort", _guest.Domain).Succeed();
+    public void Abort() => Tell("domjobabort", _guest.Domain);
 
     /// <summary>Waits for its end.</summary>
     public CommandResult Finish() => _migration.Finish();
+
+    private void Tell(params string[] words)
+    {
+        Assert.False(_migration.HasEnded, _migration.HasEnded ? $"the migration has ended: {_migration.Finish()}" : null);
+        _from.Virsh(words).Succeed();
+    }
 
     public void Dispose()
     {
