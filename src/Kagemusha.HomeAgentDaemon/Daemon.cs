@@ -47,7 +47,7 @@ internal sealed class Daemon : IDisposable
         _kernel = kernel;
         _homeLink = new(site.Link.Index, PacketFilter.NeighbourDiscovery, (ushort)EtherType.Ipv6);
         _homeLink.ListenToAllGroups();
-        _agent = new(site.Configuration, ReadCache(), Now);
+        _agent = new(site.Configuration, TakeOver(), Now);
     }
 
     private static TimeSpan Now => Stopwatch.GetElapsedTime(0);
@@ -64,6 +64,7 @@ internal sealed class Daemon : IDisposable
             FeedAsync(ReceiveNeighbourDiscoveryAsync(end.Token)),
             FeedAsync(WatchLinkAsync(end.Token)),
         ];
+        StoreAll();
         TurnDataPath();
         SettleDataPath();
         Log.Info(
@@ -83,7 +84,7 @@ internal sealed class Daemon : IDisposable
         }
         finally
         {
-            StoreCache();
+            StoreAll();
             await end.CancelAsync();
             await Task.WhenAll(receivers);
         }
@@ -130,13 +131,15 @@ internal sealed class Daemon : IDisposable
 
     private void Carry(IReadOnlyList<HomeAgentEffect> effects)
     {
-        // Kernel and file first: nothing is acknowledged that does not hold.
+        // File and kernel first: nothing is acknowledged that does not hold. The file before the kernel: if only one of them has a change when this program is
+        // killed, the next run finds it in the file; and the disk after the kernel, which no packet waits for.
         var holds = true;
-        var isChange = effects.Any(effect => effect is HomeAgentEffect.BindingChanged);
-        if (isChange)
+        var changes = effects.OfType<HomeAgentEffect.BindingChanged>().ToList();
+        if (changes.Count > 0)
         {
+            Store(changes);
             holds = TurnDataPath();
-            StoreCache();
+            Try(_file.Flush);
         }
 
         foreach (var effect in effects)
@@ -162,9 +165,13 @@ internal sealed class Daemon : IDisposable
             }
         }
 
-        if (isChange)
+        if (changes.Count > 0)
         {
             SettleDataPath();
+            if (_file.IsMostlyOutdated(_agent.Bindings.Count))
+            {
+                StoreAll();
+            }
         }
     }
 
@@ -220,11 +227,21 @@ internal sealed class Daemon : IDisposable
         }
     }
 
-    private void StoreCache()
+    /// <summary>Writes what has changed, in time for a program that is killed.</summary>
+    private void Store(IReadOnlyCollection<HomeAgentEffect.BindingChanged> changes) => Try(() => _file.Append(
+        [.. changes.Select(change => new BindingSnapshot(
+            change.Binding.HomeAddress, change.Binding.CareOfAddress, change.Binding.Sequence, change.HasEnded ? TimeSpan.Zero : change.Remaining))],
+        () => _agent.TakeSnapshot(Now),
+        DateTimeOffset.UtcNow));
+
+    private void StoreAll() => Try(() => _file.Begin(_agent.TakeSnapshot(Now), DateTimeOffset.UtcNow));
+
+    /// <summary>A full disk costs no guest its reachability; nor is it silent.</summary>
+    private static void Try(Action store)
     {
         try
         {
-            _file.Write(_agent.TakeSnapshot(Now), DateTimeOffset.UtcNow);
+            store();
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -232,17 +249,17 @@ internal sealed class Daemon : IDisposable
         }
     }
 
-    private IReadOnlyList<BindingSnapshot> ReadCache()
+    private IReadOnlyList<BindingSnapshot> TakeOver()
     {
-        try
+        var journal = _file.Read(DateTimeOffset.UtcNow);
+        var there = journal.Fault is null ? [] : _kernel.Owned(DataPath.Scope);
+        var bindings = Takeover.Bindings(journal, there, _site.Configuration.Address, _site.Configuration.MaximumLifetime);
+        if (journal.Fault is { } fault)
         {
-            return _file.Read(DateTimeOffset.UtcNow);
+            Log.Warn($"{fault}; going on with {bindings.Count} bindings, {bindings.Count(binding => binding.Sequence is null)} of them from the tunnels in the kernel alone");
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            Log.Error($"beginning without bindings, until the mobile nodes refresh them: {e.Message}");
-            return [];
-        }
+
+        return bindings;
     }
 
     /// <summary>A receiver's failure is the reader's to see.</summary>

@@ -76,7 +76,8 @@ internal static class Program
                 $"accept_ra is 2 now on {string.Join(", ", changed)}: this machine forwards, and goes on hearing its router");
         }
 
-        using var daemon = new Daemon(site, new CacheFile(), kernel);
+        using var file = new CacheFile();
+        using var daemon = new Daemon(site, file, kernel);
         await daemon.RunAsync(stop.Token);
     }
 

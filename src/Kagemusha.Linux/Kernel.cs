@@ -56,6 +56,15 @@ public sealed class Kernel : IDisposable
         }
     }
 
+    /// <summary>The tunnels and the routes of a scope that are there.</summary>
+    public IReadOnlyList<KernelObject> Owned(KernelScope scope)
+    {
+        lock (_gate)
+        {
+            return new KernelDump(_socket).Owned(scope);
+        }
+    }
+
     /// <summary>All links.</summary>
     public NetworkInterfaceCollection Interfaces()
     {

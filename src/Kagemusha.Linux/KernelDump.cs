@@ -11,6 +11,17 @@ internal sealed class KernelDump(NetlinkSocket socket)
     /// <summary>All IPv6 addresses.</summary>
     public List<AddressMessage> Addresses() => All("ip -6 address show", RouteMessages.WriteAddressDump, RouteMessages.ReadAddress);
 
+    /// <summary>The tunnels of a scope by their addresses alone, and its routes.</summary>
+    public IReadOnlyList<KernelObject> Owned(KernelScope scope)
+    {
+        var links = Links();
+        return
+        [
+            .. links.Where(link => scope.Owns(link) && link.Tunnel is not null).Select(link => new Ip6Tunnel(link.Name, link.Tunnel!.Local, link.Tunnel.Remote)),
+            .. Routes(links, scope.Protocol),
+        ];
+    }
+
     /// <summary>All that is needed to know what has to be changed.</summary>
     public KernelSnapshot Take(KernelState wanted, KernelScope scope)
     {

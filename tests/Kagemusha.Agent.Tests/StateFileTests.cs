@@ -78,6 +78,29 @@ public sealed class StateFileTests : IDisposable
         Assert.Single(Read());
     }
 
+    [Fact]
+    public void A_directory_in_its_place_is_set_aside_too()
+    {
+        Directory.CreateDirectory(Path);
+        var lines = new List<string>();
+        Assert.Empty(StateFile.Read(Guests.Uuid, lines.Add, _directory.Path));
+        Assert.StartsWith($"{Path} cannot be used and is set aside as {Path}.damaged; ", Assert.Single(lines), StringComparison.Ordinal);
+        StateFile.Write(Guests.Make(Guests.Away), _directory.Path);
+        Assert.Single(Read());
+    }
+
+    [Fact]
+    public void What_cannot_be_set_aside_is_one_line_and_no_end()
+    {
+        File.WriteAllText(Path, "torn");
+        Directory.CreateDirectory(Path + ".damaged");
+        var lines = new List<string>();
+        Assert.Empty(StateFile.Read(Guests.Uuid, lines.Add, _directory.Path));
+        Assert.StartsWith($"{Path} cannot be used and is still there, move it away yourself (", Assert.Single(lines), StringComparison.Ordinal);
+        StateFile.Write(Guests.Make(Guests.Away), _directory.Path);
+        Assert.Single(Read());
+    }
+
     [Theory]
     [InlineData("null", "it has no version that is known")]
     [InlineData("[]", "")]

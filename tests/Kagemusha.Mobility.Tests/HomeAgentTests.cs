@@ -59,7 +59,7 @@ public sealed class HomeAgentTests
     private void AssertBound(Ipv6Address careOfAddress, ushort sequence)
     {
         var binding = Assert.Single(_agent.Bindings);
-        Assert.Equal((Home, careOfAddress, sequence), (binding.HomeAddress, binding.CareOfAddress, binding.Sequence));
+        Assert.Equal((Home, careOfAddress, sequence), (binding.HomeAddress, binding.CareOfAddress, binding.Sequence!.Value));
     }
 
     [Fact]
@@ -438,6 +438,21 @@ public sealed class HomeAgentTests
         Assert.Contains(
             Acknowledgement(BindingStatus.SequenceNumberOutOfWindow, 5),
             next.Handle(TimeSpan.FromSeconds(11), new HomeAgentInput.Received(Update(5), null)));
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(32768)]
+    [InlineData(65535)]
+    public void Of_a_binding_whose_number_is_not_known_any_next_update_counts_and_is_answered_at_once(int sequence)
+    {
+        var agent = new HomeAgent(Configuration, [new(Home, CareOf, null, TimeSpan.FromSeconds(400))], _now);
+        var effects = agent.Handle(_now, new HomeAgentInput.Received(Update((ushort)sequence, careOfAddress: OtherCareOf), null));
+        Assert.Contains(Acknowledgement(BindingStatus.Accepted, (ushort)sequence, 100, careOfAddress: OtherCareOf), effects);
+        Assert.Equal((OtherCareOf, (ushort?)sequence), agent.Bindings.Select(b => (b.CareOfAddress, b.Sequence)).Single());
+        Assert.Contains(
+            Acknowledgement(BindingStatus.SequenceNumberOutOfWindow, (ushort)sequence, careOfAddress: OtherCareOf),
+            agent.Handle(_now, new HomeAgentInput.Received(Update((ushort)sequence, careOfAddress: OtherCareOf), null)));
     }
 
     [Fact]

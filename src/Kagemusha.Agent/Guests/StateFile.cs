@@ -64,9 +64,9 @@ internal static class StateFile
         catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
         {
         }
-        catch (Exception e) when (e is JsonException or IOException or FormatException or ArgumentException or OverflowException)
+        catch (Exception e) when (e is JsonException or IOException or UnauthorizedAccessException or FormatException or ArgumentException or OverflowException)
         {
-            warn($"{path} cannot be used and is set aside as {DurableFile.SetAside(path)}; going on from libvirt's metadata: {e.Message}");
+            warn($"{path} cannot be used and is {DurableFile.SetAside(path)}; going on from libvirt's metadata: {e.Message}");
         }
 
         return new Dictionary<Ipv6Address, MobileNodeSnapshot>();

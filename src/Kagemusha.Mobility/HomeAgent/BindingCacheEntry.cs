@@ -5,13 +5,13 @@ namespace Kagemusha.Mobility;
 /// <summary>A home registration in the binding cache (RFC 6275, section 9.1).</summary>
 /// <param name="HomeAddress">The home address.</param>
 /// <param name="CareOfAddress">Where its packets are tunnelled to.</param>
-/// <param name="Sequence">The greatest sequence number that was accepted.</param>
+/// <param name="Sequence">The greatest sequence number that was accepted, or null if that is not known: then the next update counts.</param>
 /// <param name="Expires">When the binding ends, on the clock of the home agent's <c>now</c>.</param>
-public sealed record BindingCacheEntry(Ipv6Address HomeAddress, Ipv6Address CareOfAddress, ushort Sequence, TimeSpan Expires);
+public sealed record BindingCacheEntry(Ipv6Address HomeAddress, Ipv6Address CareOfAddress, ushort? Sequence, TimeSpan Expires);
 
 /// <summary>A binding as it is stored: with a remaining lifetime, which holds on any clock.</summary>
 /// <param name="HomeAddress">The home address.</param>
 /// <param name="CareOfAddress">Where its packets are tunnelled to.</param>
-/// <param name="Sequence">The greatest sequence number that was accepted.</param>
+/// <param name="Sequence">The greatest sequence number that was accepted, or null if that is not known.</param>
 /// <param name="Remaining">The lifetime that is left.</param>
-public sealed record BindingSnapshot(Ipv6Address HomeAddress, Ipv6Address CareOfAddress, ushort Sequence, TimeSpan Remaining);
+public sealed record BindingSnapshot(Ipv6Address HomeAddress, Ipv6Address CareOfAddress, ushort? Sequence, TimeSpan Remaining);

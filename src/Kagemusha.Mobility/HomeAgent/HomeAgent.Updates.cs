@@ -32,9 +32,9 @@ public sealed partial class HomeAgent
         {
             Discard(packet, fault);
         }
-        else if (_bindings.TryGetValue(homeAddress, out var binding) && !IsNewer(update.Sequence, binding.Sequence))
+        else if (_bindings.TryGetValue(homeAddress, out var binding) && binding.Sequence is { } last && !IsNewer(update.Sequence, last))
         {
-            Refuse(update, BindingStatus.SequenceNumberOutOfWindow, $"{update.Sequence} is not after {binding.Sequence}", binding.Sequence);
+            Refuse(update, BindingStatus.SequenceNumberOutOfWindow, $"{update.Sequence} is not after {last}", last);
         }
         else if (_detections.TryGetValue(homeAddress, out var detection) && !IsNewer(update.Sequence, detection.Update.Sequence))
         {

@@ -16,7 +16,11 @@ public abstract record HomeAgentEffect
     /// <param name="Binding">The binding as it now is, or as it was when it ended.</param>
     /// <param name="Change">What happened to it.</param>
     /// <param name="Remaining">The lifetime that it has left.</param>
-    public sealed record BindingChanged(BindingCacheEntry Binding, BindingCacheChange Change, TimeSpan Remaining) : HomeAgentEffect;
+    public sealed record BindingChanged(BindingCacheEntry Binding, BindingCacheChange Change, TimeSpan Remaining) : HomeAgentEffect
+    {
+        /// <summary>Whether there is no such binding any more.</summary>
+        public bool HasEnded => Change is BindingCacheChange.Deregistered or BindingCacheChange.Expired or BindingCacheChange.Abandoned;
+    }
 
     /// <summary>Send a packet by the routing table.</summary>
     /// <param name="Packet">The packet.</param>

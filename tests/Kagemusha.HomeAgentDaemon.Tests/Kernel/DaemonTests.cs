@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 
 namespace Kagemusha.HomeAgentDaemon.Tests.Kernel;
@@ -135,6 +136,39 @@ public sealed class DaemonTests
         Assert.Equal(new(0, 8, 0, HomeNetwork.CareOfAddress, 2, Home, true), answer.Acknowledgement);
         Assert.True(answer.Seconds < 1, $"the binding was not known: {answer.Seconds} s");
         await AssertNothingIsLeftAsync(network);
+    }
+
+    [Theory]
+    [InlineData("truncate -s -5 '{0}'", "its last line is cut short; 1 bindings were read of it; going on with 2 bindings, 1 of them")]
+    [InlineData("truncate -s 0 '{0}'", "it is empty; 0 bindings were read of it; going on with 2 bindings, 2 of them")]
+    [InlineData("echo foreign >'{0}'", "it is no home agent's journal; 0 bindings were read of it; going on with 2 bindings, 2 of them")]
+    [InlineData("rm '{0}'", "is not there; going on with 2 bindings, 2 of them")]
+    public async Task What_the_journal_has_lost_goes_on_by_the_tunnels_in_the_kernel(string damage, string line)
+    {
+        await using var network = await HomeNetwork.MakeAsync(isSeparate: false);
+        await GuestsAreAwayAsync(network);
+        var daemon = await network.StartHomeAgentAsync();
+        var node = await ScapyMobileNode.StartAsync(network, "away", "wan");
+        await node.UpdateAsync(OtherHome, HomeNetwork.OtherCareOfAddress, 1, 100);
+        await node.UpdateAsync(Home, HomeNetwork.CareOfAddress, 40000, 100);
+        var tunnels = (await TunnelsAsync(network)).Select(tunnel => tunnel.GetProperty("ifindex").GetInt32()).Order().ToList();
+        var ping = network.Start("core", "ping", "-6", "-i", "0.02", "-c", "150", Home);
+        await ping.LineAsync("icmp_seq=10 ");
+        await daemon.SignalAsync("KILL");
+        await daemon.EndAsync();
+        await Command.RunAsync("sh", ["-ec", string.Format(CultureInfo.InvariantCulture, damage, network.Journal)]);
+
+        var next = await network.StartHomeAgentAsync();
+        Assert.Contains(line, next.Output, StringComparison.Ordinal);
+        Assert.Contains("2 bindings taken over", next.Output, StringComparison.Ordinal);
+        await ping.EndAsync();
+        Assert.Contains("150 packets transmitted, 150 received", ping.Output, StringComparison.Ordinal);
+        Assert.Equal(tunnels, (await TunnelsAsync(network)).Select(tunnel => tunnel.GetProperty("ifindex").GetInt32()).Order());
+
+        // Its number is not known any more: a smaller one counts too, and is answered at once.
+        var answer = await node.UpdateAsync(Home, HomeNetwork.CareOfAddress, 3, 100);
+        Assert.Equal(new(0, 3, 100, HomeNetwork.CareOfAddress, 2, Home, true), answer.Acknowledgement);
+        Assert.True(answer.Seconds < 1, $"the binding was not known: {answer.Seconds} s");
     }
 
     [Theory]

@@ -40,6 +40,9 @@ internal sealed class HomeNetwork : IAsyncDisposable
 
     public string HomeAgentLinkLayerAddress => IsSeparate ? "02:00:00:00:00:02" : "02:00:00:00:00:01";
 
+    /// <summary>The home agent's binding cache on disk.</summary>
+    public string Journal => Path.Combine(_directory, "var/lib/home-agent.journal");
+
     /// <summary>Makes it.</summary>
     public static async Task<HomeNetwork> MakeAsync(bool isSeparate)
     {

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.Json;
 using Kagemusha.Intruder;
 using Kagemusha.Wire;
 
@@ -194,8 +195,11 @@ public sealed class HostileGuest : IDisposable
         .. from guest in (LabGuest[])[_guest, _other]
            let status = Host.Status(guest.Name)
            select $"{status.GetProperty("home_address")} at {status.GetProperty("care_of_address")} is {status.GetProperty("binding")}",
-        .. _lab.Home.Shell("cat /var/lib/kagemusha/home-agent.json").Split('\n')
+        // The last line of a home address counts; a refresh has another time.
+        .. _lab.Home.Shell("cat /var/lib/kagemusha/home-agent.journal").Split('\n')
             .Where(line => line.Has("_address"))
-            .Select(line => line.Trim()),
+            .Select(line => JsonDocument.Parse(line).RootElement)
+            .GroupBy(line => line.GetProperty("home_address").GetString(), line => line.GetProperty("care_of_address").GetString())
+            .Select(lines => $"{lines.Key} is bound to {lines.Last()}"),
     ];
 }

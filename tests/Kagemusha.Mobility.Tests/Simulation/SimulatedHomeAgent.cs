@@ -101,7 +101,7 @@ internal sealed class SimulatedHomeAgent(SimulatedWorld world)
                     world.GuestIsAtHomeSince < world.Network.Now - HomeAgent.DetectionTime, "a binding began while the guest was at home");
                 break;
             case BindingCacheChange.Refreshed or BindingCacheChange.Moved:
-                Assert.True((short)(binding.Sequence - _lastAccepted!.Value) > 0, "the sequence number did not grow");
+                Assert.True((short)(binding.Sequence!.Value - _lastAccepted!.Value) > 0, "the sequence number did not grow");
                 break;
             case BindingCacheChange.Expired:
                 Assert.True(binding.Expires <= world.Network.Now, "a binding expired early");
@@ -111,7 +111,7 @@ internal sealed class SimulatedHomeAgent(SimulatedWorld world)
         _lastAccepted = binding.Sequence;
         if (changed.Change is BindingCacheChange.Registered or BindingCacheChange.Refreshed or BindingCacheChange.Moved)
         {
-            Assert.Contains((binding.Sequence, binding.CareOfAddress), world.Updates);
+            Assert.Contains((binding.Sequence!.Value, binding.CareOfAddress), world.Updates);
             Assert.True(changed.Remaining <= SimulatedWorld.Lifetime, "more was granted than was asked for");
         }
     }
@@ -122,7 +122,7 @@ internal sealed class SimulatedHomeAgent(SimulatedWorld world)
         if (acknowledgement is { Status: BindingStatus.Accepted, Lifetime: > 0 })
         {
             var binding = Assert.Single(agent.Bindings);
-            Assert.Equal((packet.Destination, acknowledgement.Sequence), (binding.CareOfAddress, binding.Sequence));
+            Assert.Equal((packet.Destination, acknowledgement.Sequence), (binding.CareOfAddress, binding.Sequence!.Value));
         }
         else if (acknowledgement.Status == BindingStatus.Accepted)
         {
