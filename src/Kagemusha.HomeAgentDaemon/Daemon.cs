@@ -146,18 +146,14 @@ internal sealed class Daemon : IDisposable
         {
             switch (effect)
             {
-                case HomeAgentEffect.Send { Packet: var packet } when !holds && Accepts(packet, out var homeAddress):
+                case HomeAgentEffect.Send { Packet: MobilityPacket packet } when !holds && Accepts(packet, out var homeAddress):
                     Carry(_agent.Handle(Now, new HomeAgentInput.DataPathFailed(homeAddress, packet)));
                     break;
                 case HomeAgentEffect.Send { Packet: var packet }:
                     Send(() => _sender.Send(packet.ToArray()));
                     break;
-                case HomeAgentEffect.SendToHomeLink { Packet: var packet, Destination: var destination }:
+                case HomeAgentEffect.SendOnHomeLink { Packet: var packet, Destination: var destination }:
                     Send(() => _homeLink.Send(EthernetFrame.Around(packet, _site.Configuration.LinkLayerAddress, destination).ToArray()));
-                    break;
-                case HomeAgentEffect.MulticastOnHomeLink { Packet: var packet }:
-                    var group = LinkLayerAddress.ForMulticast(packet.Destination);
-                    Send(() => _homeLink.Send(EthernetFrame.Around(packet, _site.Configuration.LinkLayerAddress, group).ToArray()));
                     break;
                 default:
                     HomeAgentLog.Write(Log, effect);

@@ -12,20 +12,23 @@ namespace Kagemusha.Wire;
 /// </summary>
 /// <param name="Source">The IPv6 header's source.</param>
 /// <param name="Destination">The IPv6 header's destination.</param>
-public sealed record EchoRequestPacket(Ipv6Address Source, Ipv6Address Destination)
+public sealed record EchoRequestPacket(Ipv6Address Source, Ipv6Address Destination) : Ipv6Packet(Source, Destination)
 {
     private const byte Type = 128;
     private const int MessageLength = 8;
     private const byte HopLimit = 64;
 
-    /// <summary>The packet as bytes; identifier and sequence number are zero.</summary>
-    public byte[] ToArray()
+    /// <inheritdoc/>
+    public override int Length => Ipv6Headers.FixedLength + MessageLength;
+
+    /// <summary>Writes <see cref="Length"/> bytes; identifier and sequence number are zero.</summary>
+    public override void WriteTo(Span<byte> destination)
     {
-        var packet = new byte[Ipv6Headers.FixedLength + MessageLength];
         var headers = new Ipv6Headers { Source = Source, Destination = Destination, HopLimit = HopLimit, UpperLayer = NextHeader.Icmpv6 };
-        var message = packet.AsSpan(headers.WriteTo(packet));
+        var packet = destination[..Length];
+        var message = packet[headers.WriteTo(packet)..];
+        message.Clear();
         message[0] = Type;
         BinaryPrimitives.WriteUInt16BigEndian(message[2..], InternetChecksum.Compute(Source, Destination, NextHeader.Icmpv6, message));
-        return packet;
     }
 }

@@ -22,15 +22,7 @@ public sealed record EthernetFrame(LinkLayerAddress Destination, LinkLayerAddres
     public int Length => HeaderLength + Payload.Count;
 
     /// <summary>A frame around a packet.</summary>
-    public static EthernetFrame Around(NeighbourDiscoveryPacket packet, LinkLayerAddress source, LinkLayerAddress destination) =>
-        new(destination, source, EtherType.Ipv6, new(packet.ToArray()));
-
-    /// <summary>A frame around a packet.</summary>
-    public static EthernetFrame Around(EchoRequestPacket packet, LinkLayerAddress source, LinkLayerAddress destination) =>
-        new(destination, source, EtherType.Ipv6, new(packet.ToArray()));
-
-    /// <summary>A frame around a packet.</summary>
-    public static EthernetFrame Around(MobilityPacket packet, LinkLayerAddress source, LinkLayerAddress destination) =>
+    public static EthernetFrame Around(Ipv6Packet packet, LinkLayerAddress source, LinkLayerAddress destination) =>
         new(destination, source, EtherType.Ipv6, new(packet.ToArray()));
 
     /// <summary>Reads a frame.</summary>

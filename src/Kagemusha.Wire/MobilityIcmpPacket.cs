@@ -14,11 +14,12 @@ namespace Kagemusha.Wire;
 /// <param name="Message">The message.</param>
 public sealed record MobilityIcmpPacket(
     Ipv6Address Source, Ipv6Address Destination, Ipv6Address? HomeAddressOption, Ipv6Address? Type2RoutingHeader, MobilityIcmpMessage Message)
+    : Ipv6Packet(Source, Destination)
 {
     private const byte HopLimit = 64;
 
-    /// <summary>The length on the wire, in bytes.</summary>
-    public int Length => Ipv6Headers.FixedLength
+    /// <inheritdoc/>
+    public override int Length => Ipv6Headers.FixedLength
         + (HomeAddressOption is null ? 0 : Ipv6Headers.HomeAddressHeaderLength)
         + (Type2RoutingHeader is null ? 0 : Ipv6Headers.HomeAddressHeaderLength)
         + Message.Length;
@@ -55,8 +56,8 @@ public sealed record MobilityIcmpPacket(
         return true;
     }
 
-    /// <summary>Writes <see cref="Length"/> bytes.</summary>
-    public void WriteTo(Span<byte> destination)
+    /// <inheritdoc/>
+    public override void WriteTo(Span<byte> destination)
     {
         var headers = new Ipv6Headers
         {
@@ -71,14 +72,6 @@ public sealed record MobilityIcmpPacket(
         var message = packet[headers.WriteTo(packet)..];
         Message.WriteTo(message);
         BinaryPrimitives.WriteUInt16BigEndian(message[MobilityIcmpMessage.ChecksumOffset..], Checksum(message));
-    }
-
-    /// <summary>The packet as <see cref="Length"/> bytes.</summary>
-    public byte[] ToArray()
-    {
-        var bytes = new byte[Length];
-        WriteTo(bytes);
-        return bytes;
     }
 
     // As with the mobility header, the home address stands for the care-of address (RFC 6275, sections 6.3 and 6.4).

@@ -17,14 +17,15 @@ namespace Kagemusha.Wire;
 /// <param name="Message">The message.</param>
 public sealed record MobilityPacket(
     Ipv6Address Source, Ipv6Address Destination, Ipv6Address? HomeAddressOption, Ipv6Address? Type2RoutingHeader, MobilityMessage Message)
+    : Ipv6Packet(Source, Destination)
 {
     private const byte HopLimit = 64;
 
     /// <summary>The home address that the packet carries: the sender's, else the receiver's, else none.</summary>
     public Ipv6Address? HomeAddress => HomeAddressOption ?? Type2RoutingHeader;
 
-    /// <summary>The length on the wire, in bytes.</summary>
-    public int Length => HeadersLength + Message.Length;
+    /// <inheritdoc/>
+    public override int Length => HeadersLength + Message.Length;
 
     private int HeadersLength => Ipv6Headers.FixedLength
         + (HomeAddressOption is null ? 0 : Ipv6Headers.HomeAddressHeaderLength)
@@ -68,8 +69,8 @@ public sealed record MobilityPacket(
         return true;
     }
 
-    /// <summary>Writes <see cref="Length"/> bytes.</summary>
-    public void WriteTo(Span<byte> destination)
+    /// <inheritdoc/>
+    public override void WriteTo(Span<byte> destination)
     {
         var headers = new Ipv6Headers
         {
@@ -85,14 +86,6 @@ public sealed record MobilityPacket(
         Message.WriteTo(header);
         BinaryPrimitives.WriteUInt16BigEndian(
             header[MobilityMessage.ChecksumOffset..], Checksum(Source, Destination, HomeAddressOption, Type2RoutingHeader, header));
-    }
-
-    /// <summary>The packet as <see cref="Length"/> bytes.</summary>
-    public byte[] ToArray()
-    {
-        var bytes = new byte[Length];
-        WriteTo(bytes);
-        return bytes;
     }
 
     // The pseudo-header has the home address as source or final destination (RFC 6275, section 6.1.1).

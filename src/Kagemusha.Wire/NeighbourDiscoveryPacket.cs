@@ -8,12 +8,13 @@ namespace Kagemusha.Wire;
 /// <param name="Destination">The IPv6 header's destination.</param>
 /// <param name="Message">The message.</param>
 public sealed record NeighbourDiscoveryPacket(Ipv6Address Source, Ipv6Address Destination, NeighbourDiscoveryMessage Message)
+    : Ipv6Packet(Source, Destination)
 {
     // No router has forwarded the packet: it comes from the link.
     private const byte HopLimit = 255;
 
-    /// <summary>The length on the wire, in bytes.</summary>
-    public int Length => Ipv6Headers.FixedLength + Message.Length;
+    /// <inheritdoc/>
+    public override int Length => Ipv6Headers.FixedLength + Message.Length;
 
     /// <summary>Reads a packet and checks what RFC 4861 asks. Bytes behind the packet, such as a frame's padding, are ignored.</summary>
     public static bool TryParse(
@@ -66,8 +67,8 @@ public sealed record NeighbourDiscoveryPacket(Ipv6Address Source, Ipv6Address De
         return true;
     }
 
-    /// <summary>Writes <see cref="Length"/> bytes.</summary>
-    public void WriteTo(Span<byte> destination)
+    /// <inheritdoc/>
+    public override void WriteTo(Span<byte> destination)
     {
         var headers = new Ipv6Headers
         {
@@ -82,14 +83,6 @@ public sealed record NeighbourDiscoveryPacket(Ipv6Address Source, Ipv6Address De
         BinaryPrimitives.WriteUInt16BigEndian(
             message[NeighbourDiscoveryMessage.ChecksumOffset..],
             InternetChecksum.Compute(Source, Destination, NextHeader.Icmpv6, message));
-    }
-
-    /// <summary>The packet as <see cref="Length"/> bytes.</summary>
-    public byte[] ToArray()
-    {
-        var bytes = new byte[Length];
-        WriteTo(bytes);
-        return bytes;
     }
 
     private static string? WhyNotValid(Ipv6Address source, Ipv6Address destination, NeighbourDiscoveryMessage message) => message switch

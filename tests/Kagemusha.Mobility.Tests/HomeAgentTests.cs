@@ -38,7 +38,11 @@ public sealed class HomeAgentTests
 
     private static HomeAgentEffect.Send Acknowledgement(
         BindingStatus status, ushort sequence, ushort lifetime = 0, Ipv6Address? homeAddress = null, Ipv6Address? careOfAddress = null) =>
-        new(new(Agent, careOfAddress ?? CareOf, null, homeAddress ?? Home, new BindingAcknowledgement(status, 0, sequence, lifetime, [])));
+        new(new MobilityPacket(
+            Agent, careOfAddress ?? CareOf, null, homeAddress ?? Home, new BindingAcknowledgement(status, 0, sequence, lifetime, [])));
+
+    private static HomeAgentEffect.SendOnHomeLink Multicast(NeighbourDiscoveryPacket packet) =>
+        new(packet, LinkLayerAddress.ForMulticast(packet.Destination));
 
     private IReadOnlyList<HomeAgentEffect> Receive(MobilityPacket packet, LinkLayerAddress? homeLinkSender = null) =>
         _agent.Handle(_now, new HomeAgentInput.Received(packet, homeLinkSender));
@@ -66,7 +70,7 @@ public sealed class HomeAgentTests
     public void A_first_registration_is_acknowledged_after_duplicate_address_detection_and_defended()
     {
         var solicitation = new NeighbourDiscoveryPacket(Ipv6Address.Unspecified, Home.SolicitedNode, new NeighbourSolicitation(Home, []));
-        Assert.Equal([new HomeAgentEffect.MulticastOnHomeLink(solicitation)], Receive(Update(1)));
+        Assert.Equal([Multicast(solicitation)], Receive(Update(1)));
         Assert.Empty(_agent.Bindings);
         Assert.Equal(TimeSpan.FromSeconds(1), _agent.NextWakeUp);
         Assert.Empty(Pass(0.999));
@@ -75,7 +79,7 @@ public sealed class HomeAgentTests
         Assert.Equal(
             [
                 new HomeAgentEffect.BindingChanged(binding, BindingCacheChange.Registered, TimeSpan.FromSeconds(400)),
-                new HomeAgentEffect.MulticastOnHomeLink(Advertisement),
+                Multicast(Advertisement),
                 Acknowledgement(BindingStatus.Accepted, 1, 100),
             ],
             Pass(0.001));
@@ -86,8 +90,8 @@ public sealed class HomeAgentTests
     public void The_advertisement_is_repeated_twice()
     {
         Register();
-        Assert.Equal([new HomeAgentEffect.MulticastOnHomeLink(Advertisement)], Pass(1));
-        Assert.Equal([new HomeAgentEffect.MulticastOnHomeLink(Advertisement)], Pass(1));
+        Assert.Equal([Multicast(Advertisement)], Pass(1));
+        Assert.Equal([Multicast(Advertisement)], Pass(1));
         Assert.Equal(TimeSpan.FromSeconds(401), _agent.NextWakeUp);
     }
 
@@ -251,8 +255,8 @@ public sealed class HomeAgentTests
     {
         Register();
         Assert.Contains(
-            new HomeAgentEffect.SendToHomeLink(
-                new(Agent, Home, null, null, new BindingAcknowledgement(BindingStatus.Accepted, 0, 2, 0, [])), GuestLink),
+            new HomeAgentEffect.SendOnHomeLink(
+                new MobilityPacket(Agent, Home, null, null, new BindingAcknowledgement(BindingStatus.Accepted, 0, 2, 0, [])), GuestLink),
             Receive(UpdateFromHome(2, lifetime), GuestLink));
         Assert.Empty(_agent.Bindings);
     }
@@ -261,8 +265,8 @@ public sealed class HomeAgentTests
     public void A_refusal_of_a_de_registration_from_home_goes_the_same_way()
     {
         Assert.Contains(
-            new HomeAgentEffect.SendToHomeLink(
-                new(Agent, Home, null, null, new BindingAcknowledgement(BindingStatus.NotHomeAgentForThisMobileNode, 0, 2, 0, [])),
+            new HomeAgentEffect.SendOnHomeLink(
+                new MobilityPacket(Agent, Home, null, null, new BindingAcknowledgement(BindingStatus.NotHomeAgentForThisMobileNode, 0, 2, 0, [])),
                 GuestLink),
             Receive(UpdateFromHome(2), GuestLink));
     }
@@ -405,7 +409,7 @@ public sealed class HomeAgentTests
     {
         Assert.Equal(
             [
-                new HomeAgentEffect.Send(new(
+                new HomeAgentEffect.Send(new MobilityPacket(
                     Agent, CareOf, null, null, new BindingError(BindingErrorStatus.UnrecognizedMobilityHeaderType, Home, []))),
             ],
             Receive(new(CareOf, Agent, Home, null, new UnknownMobilityMessage(99, [0, 0]))));
@@ -415,8 +419,8 @@ public sealed class HomeAgentTests
     public void A_binding_whose_data_path_cannot_be_made_is_refused()
     {
         Receive(Update(1));
-        var acknowledgement = Assert.Single(Pass(1).OfType<HomeAgentEffect.Send>()).Packet;
-        var effects = _agent.Handle(_now, new HomeAgentInput.DataPathFailed(Home, acknowledgement));
+        var acknowledgement = Assert.Single(Pass(1).OfType<HomeAgentEffect.Send>()).Packet as MobilityPacket;
+        var effects = _agent.Handle(_now, new HomeAgentInput.DataPathFailed(Home, acknowledgement!));
         Assert.Contains(Acknowledgement(BindingStatus.ReasonUnspecified, 1), effects);
         Assert.Contains(effects, e => e is HomeAgentEffect.BindingChanged { Change: BindingCacheChange.Abandoned });
         Assert.Null(_agent.NextWakeUp);
@@ -434,7 +438,7 @@ public sealed class HomeAgentTests
         var next = new HomeAgent(Configuration, snapshot, TimeSpan.FromSeconds(10));
         Assert.Equal([new BindingCacheEntry(Home, CareOf, 5, TimeSpan.FromSeconds(310))], next.Bindings);
         Assert.Equal(
-            [new HomeAgentEffect.MulticastOnHomeLink(Advertisement)], next.Handle(TimeSpan.FromSeconds(10), new HomeAgentInput.WakeUp()));
+            [Multicast(Advertisement)], next.Handle(TimeSpan.FromSeconds(10), new HomeAgentInput.WakeUp()));
         Assert.Contains(
             Acknowledgement(BindingStatus.SequenceNumberOutOfWindow, 5),
             next.Handle(TimeSpan.FromSeconds(11), new HomeAgentInput.Received(Update(5), null)));

@@ -20,8 +20,8 @@ public class PacketTests
     public void The_value_is_written_as_the_bytes_into_a_dirty_buffer(string name)
     {
         var sample = Samples.Named(name);
-        var buffer = Enumerable.Repeat((byte)0xa5, sample.Length + 8).ToArray();
-        sample.WriteTo(buffer);
+        var buffer = Enumerable.Repeat((byte)0xa5, sample.Packet.Length + 8).ToArray();
+        sample.Packet.WriteTo(buffer);
         Assert.Equal(Convert.ToHexString(sample.Bytes), Convert.ToHexString(buffer[..^8]));
         Assert.All(buffer[^8..], b => Assert.Equal(0xa5, b));
     }
@@ -68,7 +68,7 @@ public class PacketTests
     public void Every_changed_bit_of_the_message_is_noticed(string name)
     {
         var sample = Samples.Named(name);
-        for (var bit = 8 * sample.MessageOffset; bit < 8 * sample.Length; bit++)
+        for (var bit = 8 * sample.MessageOffset; bit < 8 * sample.Packet.Length; bit++)
         {
             var bytes = sample.Bytes.ToArray();
             bytes[bit / 8] ^= (byte)(1 << bit % 8);

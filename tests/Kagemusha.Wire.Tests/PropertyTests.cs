@@ -155,7 +155,7 @@ public class PropertyTests
         {
             // What was understood is understood again when we write it.
             Assert.Equal(default, error);
-            Assert.Equal(packet, Sample.Parse(kind, Sample.ToArray(packet), out _));
+            Assert.Equal(packet, Sample.Parse(kind, packet.ToArray(), out _));
         }
     }
 
@@ -164,7 +164,7 @@ public class PropertyTests
 
     private static (Sample Sample, byte[] Bytes) Mutate(Sample sample, (int Offset, byte Value)[] changes, int cut, bool repair)
     {
-        var bytes = sample.Bytes[..Math.Min(sample.Length, Math.Max(sample.MessageOffset + 8, sample.Length + 20 - cut))];
+        var bytes = sample.Bytes[..Math.Min(sample.Packet.Length, Math.Max(sample.MessageOffset + 8, sample.Packet.Length + 20 - cut))];
         bytes[5] = (byte)(bytes.Length - 40);
         foreach (var (offset, value) in changes)
         {

@@ -1,9 +1,9 @@
 namespace Kagemusha.Wire.Tests;
 
 /// <summary>A packet as a value and as bytes; what both ways, the prefixes and the other programs are tested with.</summary>
-internal sealed record Sample(string Name, object Packet, byte[] Bytes)
+internal sealed record Sample(string Name, Ipv6Packet Packet, byte[] Bytes)
 {
-    public static object? Parse(Type kind, ReadOnlySpan<byte> bytes, out WireError error)
+    public static Ipv6Packet? Parse(Type kind, ReadOnlySpan<byte> bytes, out WireError error)
     {
         if (kind == typeof(MobilityPacket))
         {
@@ -18,7 +18,7 @@ internal sealed record Sample(string Name, object Packet, byte[] Bytes)
         return NeighbourDiscoveryPacket.TryParse(bytes, out var discovery, out error) ? discovery : null;
     }
 
-    public object? Parse(ReadOnlySpan<byte> bytes, out WireError error) => Parse(Packet.GetType(), bytes, out error);
+    public Ipv6Packet? Parse(ReadOnlySpan<byte> bytes, out WireError error) => Parse(Packet.GetType(), bytes, out error);
 
     /// <summary>Where the mobility header or ICMPv6 message begins.</summary>
     public int MessageOffset => 40 + (HomeAddresses.Option is null ? 0 : 24) + (HomeAddresses.Routing is null ? 0 : 24);
@@ -30,36 +30,6 @@ internal sealed record Sample(string Name, object Packet, byte[] Bytes)
         MobilityIcmpPacket packet => (packet.HomeAddressOption, packet.Type2RoutingHeader),
         _ => default,
     };
-
-    public int Length => Packet switch
-    {
-        MobilityPacket packet => packet.Length,
-        MobilityIcmpPacket packet => packet.Length,
-        _ => ((NeighbourDiscoveryPacket)Packet).Length,
-    };
-
-    public static byte[] ToArray(object packet) => packet switch
-    {
-        MobilityPacket mobility => mobility.ToArray(),
-        MobilityIcmpPacket icmp => icmp.ToArray(),
-        _ => ((NeighbourDiscoveryPacket)packet).ToArray(),
-    };
-
-    public void WriteTo(Span<byte> destination)
-    {
-        switch (Packet)
-        {
-            case MobilityPacket packet:
-                packet.WriteTo(destination);
-                break;
-            case MobilityIcmpPacket packet:
-                packet.WriteTo(destination);
-                break;
-            default:
-                ((NeighbourDiscoveryPacket)Packet).WriteTo(destination);
-                break;
-        }
-    }
 }
 
 internal static class Samples

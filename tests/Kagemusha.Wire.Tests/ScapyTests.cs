@@ -18,8 +18,8 @@ public class ScapyTests
 
     private static byte[] Written(Sample sample)
     {
-        var bytes = new byte[sample.Length];
-        sample.WriteTo(bytes);
+        var bytes = new byte[sample.Packet.Length];
+        sample.Packet.WriteTo(bytes);
         return bytes;
     }
 }

@@ -128,7 +128,7 @@ public sealed class TsharkTests(TsharkTests.Capture capture) : IClassFixture<Tsh
             Add(0xa1b2c3d4, 2 << 16 | 4, 0, 0, SnapLength, 1);
             foreach (var sample in Samples.All)
             {
-                var frame = new EthernetFrame(Samples.RouterMac, Samples.GuestMac, EtherType.Ipv6, [.. Sample.ToArray(sample.Packet)]);
+                var frame = new EthernetFrame(Samples.RouterMac, Samples.GuestMac, EtherType.Ipv6, [.. sample.Packet.ToArray()]);
                 Add(0, 0, (uint)frame.Length, (uint)frame.Length);
                 pcap.AddRange(frame.ToArray());
             }

@@ -33,8 +33,7 @@ public sealed partial class HomeAgent
         }
 
         _detections[update.HomeAddress] = new(update, now + DetectionTime);
-        _effects.Add(new HomeAgentEffect.MulticastOnHomeLink(
-            new(Ipv6Address.Unspecified, update.HomeAddress.SolicitedNode, new NeighbourSolicitation(update.HomeAddress, []))));
+        Multicast(new(Ipv6Address.Unspecified, update.HomeAddress.SolicitedNode, new NeighbourSolicitation(update.HomeAddress, [])));
     }
 
     /// <summary>RFC 4862, section 5.4: an advertisement of the address, or somebody's own detection of it, makes it a duplicate.</summary>
@@ -79,7 +78,7 @@ public sealed partial class HomeAgent
         {
             var advertisement = new NeighbourAdvertisement(
                 homeAddress, NeighbourAdvertisementFlags.Override, [new TargetLinkLayerAddress(_configuration.LinkLayerAddress)]);
-            _effects.Add(new HomeAgentEffect.MulticastOnHomeLink(new(_configuration.Address, Ipv6Address.AllNodes, advertisement)));
+            Multicast(new(_configuration.Address, Ipv6Address.AllNodes, advertisement));
             if (announcement.Left > 1)
             {
                 _announcements[homeAddress] = new(announcement.Left - 1, now + AdvertisementInterval);
@@ -90,4 +89,7 @@ public sealed partial class HomeAgent
             }
         }
     }
+
+    private void Multicast(NeighbourDiscoveryPacket packet) =>
+        _effects.Add(new HomeAgentEffect.SendOnHomeLink(packet, LinkLayerAddress.ForMulticast(packet.Destination)));
 }

@@ -182,7 +182,7 @@ public sealed partial class HomeAgent
         var packet = new MobilityPacket(_configuration.Address, update.Source, null, update.AtHome is null ? update.HomeAddress : null,
             new BindingAcknowledgement(status, default, sequence, lifetime, []));
         _effects.Add(update.AtHome is { } destination
-            ? new HomeAgentEffect.SendToHomeLink(packet, destination)
+            ? new HomeAgentEffect.SendOnHomeLink(packet, destination)
             : new HomeAgentEffect.Send(packet));
     }
 

@@ -118,7 +118,7 @@ public sealed partial class HomeAgent
     {
         if (packet.Source.IsRoutableUnicast)
         {
-            _effects.Add(new HomeAgentEffect.Send(new(_configuration.Address, packet.Source, null, null, new BindingError(
+            _effects.Add(new HomeAgentEffect.Send(new MobilityPacket(_configuration.Address, packet.Source, null, null, new BindingError(
                 BindingErrorStatus.UnrecognizedMobilityHeaderType, packet.HomeAddressOption ?? Ipv6Address.Unspecified, []))));
         }
     }

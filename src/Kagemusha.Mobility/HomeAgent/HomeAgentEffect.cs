@@ -24,19 +24,15 @@ public abstract record HomeAgentEffect
 
     /// <summary>Send a packet by the routing table.</summary>
     /// <param name="Packet">The packet.</param>
-    public sealed record Send(MobilityPacket Packet) : HomeAgentEffect;
+    public sealed record Send(Ipv6Packet Packet) : HomeAgentEffect;
 
     /// <summary>
-    /// Send a packet to a mobile node that is at home, on the home link and to its link-layer address: the routing table may still
+    /// Send a packet on the home link: neighbour discovery, and what is for a mobile node that is at home, which the routing table may still
     /// lead to the care-of address.
     /// </summary>
     /// <param name="Packet">The packet.</param>
-    /// <param name="Destination">The mobile node's link-layer address.</param>
-    public sealed record SendToHomeLink(MobilityPacket Packet, LinkLayerAddress Destination) : HomeAgentEffect;
-
-    /// <summary>Multicast a solicitation or an advertisement on the home link.</summary>
-    /// <param name="Packet">The packet.</param>
-    public sealed record MulticastOnHomeLink(NeighbourDiscoveryPacket Packet) : HomeAgentEffect;
+    /// <param name="Destination">The receiver's link-layer address, or the group's.</param>
+    public sealed record SendOnHomeLink(Ipv6Packet Packet, LinkLayerAddress Destination) : HomeAgentEffect;
 
     /// <summary>An update was refused: for the log.</summary>
     /// <param name="HomeAddress">Whose.</param>

@@ -77,15 +77,15 @@ internal sealed class SimulatedHomeAgent(SimulatedWorld world)
                 Check(changed);
                 (_stored, _storedAt) = (agent.TakeSnapshot(world.Network.Now), world.Network.Now);
                 break;
-            case HomeAgentEffect.Send { Packet: var packet }:
+            case HomeAgentEffect.Send { Packet: MobilityPacket packet }:
                 CheckAcknowledged(agent, packet);
                 world.Network.Send(packet, world.DeliverToHost);
                 break;
-            case HomeAgentEffect.SendToHomeLink { Packet: var packet }:
+            case HomeAgentEffect.SendOnHomeLink { Packet: MobilityPacket packet }:
                 CheckAcknowledged(agent, packet);
                 world.Network.Send(packet, world.DeliverAtHome);
                 break;
-            case HomeAgentEffect.MulticastOnHomeLink { Packet: var packet }:
+            case HomeAgentEffect.SendOnHomeLink { Packet: NeighbourDiscoveryPacket packet }:
                 world.SeenOnHomeLink(packet);
                 break;
         }
