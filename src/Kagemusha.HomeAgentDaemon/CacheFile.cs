@@ -155,7 +155,10 @@ internal sealed class CacheFile(string path = CacheFile.DefaultPath) : IDisposab
         // A clock that was set back makes lifetimes longer; their mobile nodes refresh them long before.
         var passed = now > stored.WrittenAt ? now - stored.WrittenAt : TimeSpan.Zero;
         return new(
-            Ipv6Address.Parse(stored.HomeAddress), Ipv6Address.Parse(stored.CareOfAddress), stored.Sequence, TimeSpan.FromSeconds(stored.RemainingSeconds) - passed);
+            Ipv6Address.Parse(stored.HomeAddress), Ipv6Address.Parse(stored.CareOfAddress), stored.Sequence, TimeSpan.FromSeconds(stored.RemainingSeconds) - passed)
+        {
+            LinkLocalAddress = stored.LinkLocalAddress is { } linkLocal ? Ipv6Address.Parse(linkLocal) : null,
+        };
     }
 
     private static ReadOnlySpan<byte> Line(ref ReadOnlySpan<byte> rest)
@@ -180,7 +183,7 @@ internal sealed class CacheFile(string path = CacheFile.DefaultPath) : IDisposab
             json.Reset();
             JsonSerializer.Serialize(
                 json,
-                new(now, binding.HomeAddress.ToString(), binding.CareOfAddress.ToString(), binding.Sequence, binding.Remaining.TotalSeconds),
+                new(now, binding.HomeAddress.ToString(), binding.CareOfAddress.ToString(), binding.Sequence, binding.Remaining.TotalSeconds, binding.LinkLocalAddress?.ToString()),
                 CacheJson.Default.StoredBinding);
             lines.Write([LineEnd]);
         }
@@ -207,7 +210,7 @@ internal sealed record CacheContent(IReadOnlyList<BindingSnapshot> Bindings, str
 internal sealed record StoredHeader(string Format, int Version);
 
 /// <summary>Every other line.</summary>
-internal sealed record StoredBinding(DateTimeOffset WrittenAt, string HomeAddress, string CareOfAddress, ushort? Sequence, double RemainingSeconds);
+internal sealed record StoredBinding(DateTimeOffset WrittenAt, string HomeAddress, string CareOfAddress, ushort? Sequence, double RemainingSeconds, string? LinkLocalAddress = null);
 
 /// <summary>Reading and writing without reflection, which Native AOT does not have.</summary>
 [JsonSourceGenerationOptions(

@@ -26,6 +26,9 @@ internal sealed class Daemon : IDisposable
     private readonly RawIpv6Sender _sender = new();
     private readonly PacketSocket _homeLink;
 
+    // A router on this machine advertises what counts, too.
+    private readonly PacketSocket _routers;
+
     // Of all interfaces. A raw socket would not do: the kernel discards a packet with a Home Address option that it does not know.
     private readonly PacketSocket _mobility = new(0, PacketFilter.NextHeader((byte)NextHeader.Mobility), (ushort)EtherType.Ipv6);
 
@@ -47,7 +50,8 @@ internal sealed class Daemon : IDisposable
         _kernel = kernel;
         _homeLink = new(site.Link.Index, PacketFilter.NeighbourDiscovery, (ushort)EtherType.Ipv6);
         _homeLink.ListenToAllGroups();
-        _agent = new(site.Configuration, TakeOver(), Now);
+        _routers = new(site.Link.Index, PacketFilter.RouterAdvertisements, (ushort)EtherType.Ipv6);
+        _agent = new(site.Configuration, TakeOver(), Now, Random.Shared.NextDouble);
     }
 
     private static TimeSpan Now => Stopwatch.GetElapsedTime(0);
@@ -62,14 +66,14 @@ internal sealed class Daemon : IDisposable
         [
             FeedAsync(ReceiveMobilityAsync(end.Token)),
             FeedAsync(ReceiveNeighbourDiscoveryAsync(end.Token)),
+            FeedAsync(ReceiveRouterAdvertisementsAsync(end.Token)),
             FeedAsync(WatchLinkAsync(end.Token)),
         ];
         StoreAll();
         TurnDataPath();
         SettleDataPath();
-        Log.Info(
-            $"serving {string.Join(", ", _site.Configuration.HomePrefixes)} on {_site.Link.Name} as {_site.Configuration.Address}; "
-            + $"{_agent.Bindings.Count} bindings taken over");
+        Carry(_agent.Handle(Now, new HomeAgentInput.Started()));
+        Log.Info($"serving {_site.Link.Name} as {_site.Configuration.Address}; {_agent.Bindings.Count} bindings taken over");
         try
         {
             while (!stop.IsCancellationRequested)
@@ -98,6 +102,7 @@ internal sealed class Daemon : IDisposable
         _holder.Dispose();
         _mobility.Dispose();
         _homeLink.Dispose();
+        _routers.Dispose();
         _sender.Dispose();
         _monitor.Dispose();
     }
@@ -226,7 +231,10 @@ internal sealed class Daemon : IDisposable
     /// <summary>Writes what has changed, in time for a program that is killed.</summary>
     private void Store(IReadOnlyCollection<HomeAgentEffect.BindingChanged> changes) => Try(() => _file.Append(
         [.. changes.Select(change => new BindingSnapshot(
-            change.Binding.HomeAddress, change.Binding.CareOfAddress, change.Binding.Sequence, change.HasEnded ? TimeSpan.Zero : change.Remaining))],
+            change.Binding.HomeAddress, change.Binding.CareOfAddress, change.Binding.Sequence, change.HasEnded ? TimeSpan.Zero : change.Remaining)
+        {
+            LinkLocalAddress = change.Binding.LinkLocalAddress,
+        })],
         () => _agent.TakeSnapshot(Now),
         DateTimeOffset.UtcNow));
 
@@ -302,6 +310,21 @@ internal sealed class Daemon : IDisposable
                 && packet.Message is NeighbourSolicitation or NeighbourAdvertisement)
             {
                 _inputs.Writer.TryWrite(new HomeAgentInput.SeenOnHomeLink(packet));
+            }
+        }
+    }
+
+    private async Task ReceiveRouterAdvertisementsAsync(CancellationToken end)
+    {
+        var buffer = new byte[LargestFrame];
+        for (; ; )
+        {
+            var frame = await _routers.ReceiveAsync(buffer, end);
+            if (!frame.IsTruncated
+                && NeighbourDiscoveryPacket.TryParse(buffer.AsSpan(EthernetFrame.HeaderLength..frame.Length), out var packet, out _)
+                && packet.Message is RouterAdvertisement advertisement)
+            {
+                _inputs.Writer.TryWrite(new HomeAgentInput.Advertised(packet.Source, advertisement));
             }
         }
     }

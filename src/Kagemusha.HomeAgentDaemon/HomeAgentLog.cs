@@ -48,6 +48,11 @@ internal static class HomeAgentLog
                     _ => $"{home}: {Verb(change)} at {careOf} for {changed.Remaining.TotalSeconds:0} s, update {binding.Sequence}",
                 });
                 break;
+            case HomeAgentEffect.HomePrefixesChanged { Prefixes: var prefixes }:
+                log.Info(prefixes.Count == 0
+                    ? "home prefixes: none; nothing can be registered until a router advertises one on the home link, or prefixes is set"
+                    : $"home prefixes: {string.Join(", ", prefixes.Select(p => $"{p.Prefix} ({Origin(p.Origin)})"))}");
+                break;
             case HomeAgentEffect.Refused refused:
                 log.Warn(CultureInfo.InvariantCulture,
                     $"{refused.HomeAddress}: refused at {refused.CareOfAddress} with status {(byte)refused.Status}: {refused.Reason}");
@@ -57,6 +62,13 @@ internal static class HomeAgentLog
                 break;
         }
     }
+
+    private static string Origin(HomePrefixOrigin origin) => origin switch
+    {
+        HomePrefixOrigin.Configuration => "set",
+        HomePrefixOrigin.OwnAddress => "of this machine's address; no router advertises it yet",
+        _ => "advertised by a router",
+    };
 
     private static string Verb(BindingCacheChange change) => change switch
     {

@@ -5,7 +5,7 @@ namespace Kagemusha.HomeAgentDaemon;
 /// <summary>What the administrator has set: <c>/etc/kagemusha/home-agent.toml</c>, every key documented in the shipped file.</summary>
 /// <param name="HomeLink">The interface on the home link.</param>
 /// <param name="Address">The home agent's address, or null for the home link's first global one.</param>
-/// <param name="Prefixes">Where home addresses may be, or null for the prefixes of the home link's global addresses.</param>
+/// <param name="Prefixes">Where home addresses may be, or null for the prefixes of the home link's global addresses and its routers' advertisements.</param>
 /// <param name="MaximumLifetime">The longest lifetime that is granted.</param>
 internal sealed record HomeAgentSettings(
     string HomeLink, Ipv6Address? Address, IReadOnlyList<Ipv6Prefix>? Prefixes, TimeSpan MaximumLifetime)

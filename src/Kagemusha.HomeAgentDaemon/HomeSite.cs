@@ -31,14 +31,14 @@ internal sealed record HomeSite(NetworkInterface Link, HomeAgentConfiguration Co
 
         var prefixes = settings.Prefixes
             ?? [.. global.Where(a => a.PrefixLength < 128).Select(a => new Ipv6Prefix(a.Address, a.PrefixLength)).Distinct()];
-        if (prefixes.Count == 0)
-        {
-            throw new RefusedException($"home_link {link.Name}: its addresses have no prefix: set prefixes");
-        }
-
         return new(link, new(address, linkLayerAddress, [.. prefixes])
         {
-            OtherAddresses = [.. addresses.Select(a => a.Address).Where(a => a.IsRoutableUnicast && a != address).Distinct()],
+            LearnsPrefixes = settings.Prefixes is null,
+            OtherAddresses =
+            [
+                .. addresses.Where(a => a.Address.IsRoutableUnicast || a.InterfaceIndex == link.Index).Select(a => a.Address)
+                    .Where(a => a != address).Distinct(),
+            ],
             MaximumLifetime = settings.MaximumLifetime,
         });
     }

@@ -32,6 +32,9 @@ public sealed class PacketFilter
     /// <summary>Neighbour discovery (RFC 4861) that was received, not sent: types 133 to 137 right behind the IPv6 header, hop limit 255.</summary>
     public static PacketFilter NeighbourDiscovery { get; } = BuildNeighbourDiscovery((builder, _) => builder);
 
+    /// <summary>Router advertisements (RFC 4861, section 4.2), received and sent: a router may run on this host.</summary>
+    public static PacketFilter RouterAdvertisements { get; } = BuildRouterAdvertisements();
+
     /// <summary>
     /// Neighbour discovery that was sent, not received, and contradicts whoever is about to take an address (RFC 4862, section 5.4): advertisements to
     /// all, and duplicate address detection.
@@ -164,6 +167,19 @@ public sealed class PacketFilter
 
         return builder.Accept()
             .Mark(advertisement).LoadByte(EthernetFrame.HeaderLength + DestinationOffset).JumpUnlessEqual(0xff, drop)
+            .Accept()
+            .Mark(drop).Drop()
+            .Build();
+    }
+
+    private static PacketFilter BuildRouterAdvertisements()
+    {
+        var builder = new PacketFilterBuilder();
+        var drop = builder.NewLabel();
+        return builder.LoadHalf(2 * LinkLayerAddress.Length).JumpUnlessEqual(Netlink.ETH_P_IPV6, drop)
+            .LoadByte(NextHeaderOffset).JumpUnlessEqual(58, drop)
+            .LoadByte(HopLimitOffset).JumpUnlessEqual(255, drop)
+            .LoadByte(PayloadOffset).JumpUnlessEqual(134, drop)
             .Accept()
             .Mark(drop).Drop()
             .Build();

@@ -38,6 +38,9 @@ public readonly record struct Ipv6Address(UInt128 Bits) : IComparable<Ipv6Addres
     /// <summary>The solicited-node multicast address of this address (RFC 4291, section 2.7.1).</summary>
     public Ipv6Address SolicitedNode => new((UInt128)0xff02 << 112 | (UInt128)0x1ff << 24 | Bits & 0xffffff);
 
+    /// <summary>The link-local address with the interface identifier of this address (RFC 4291, section 2.5.6).</summary>
+    public Ipv6Address LinkLocal => new((UInt128)0xfe80 << 112 | Bits & ulong.MaxValue);
+
     /// <summary>Reads the first <see cref="Length"/> bytes.</summary>
     public static Ipv6Address Read(ReadOnlySpan<byte> source) => new(BinaryPrimitives.ReadUInt128BigEndian(source));
 

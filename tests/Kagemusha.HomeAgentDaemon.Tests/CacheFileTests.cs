@@ -13,7 +13,7 @@ public sealed class CacheFileTests : IDisposable
     [
         new(Ipv6Address.Parse("2001:db8:1::a"), Ipv6Address.Parse("2001:db8:f4::2"), 65535, TimeSpan.FromSeconds(300.5)),
         new(Ipv6Address.Parse("2001:db8:1::b"), Ipv6Address.Parse("2001:db8:f5::2"), 0, TimeSpan.FromSeconds(4)),
-        new(Ipv6Address.Parse("2001:db8:1::c"), Ipv6Address.Parse("2001:db8:f5::2"), null, TimeSpan.FromSeconds(3600)),
+        new(Ipv6Address.Parse("2001:db8:1::c"), Ipv6Address.Parse("2001:db8:f5::2"), null, TimeSpan.FromSeconds(3600)) { LinkLocalAddress = Ipv6Address.Parse("fe80::c") },
     ];
 
     private readonly string _directory = Directory.CreateTempSubdirectory("kagemusha-ha-").FullName;

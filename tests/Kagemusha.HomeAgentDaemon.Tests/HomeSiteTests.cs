@@ -38,8 +38,9 @@ public sealed class HomeSiteTests
         Assert.Equal([Ipv6Prefix.Parse("2001:db8:1::/64"), Ipv6Prefix.Parse("2001:db8:2::/64")], site.Configuration.HomePrefixes);
         Assert.Equal(TimeSpan.FromHours(1), site.Configuration.MaximumLifetime);
         Assert.Equal(
-            ["2001:db8:f1::2", "2001:db8:1::7", "2001:db8:2::1", "2001:db8:3::1"],
+            ["2001:db8:f1::2", "fe80::1", "2001:db8:1::7", "2001:db8:2::1", "2001:db8:3::1"],
             site.Configuration.OtherAddresses.Select(a => a.ToString()));
+        Assert.True(site.Configuration.LearnsPrefixes);
     }
 
     [Fact]
@@ -49,6 +50,7 @@ public sealed class HomeSiteTests
         var site = HomeSite.Find(settings, Links, Addresses);
         Assert.Equal(settings.Address, site.Configuration.Address);
         Assert.Equal(settings.Prefixes, site.Configuration.HomePrefixes);
+        Assert.False(site.Configuration.LearnsPrefixes);
     }
 
     [Theory]
@@ -70,8 +72,6 @@ public sealed class HomeSiteTests
         StringComparison.Ordinal);
 
     [Fact]
-    public void A_home_link_without_a_prefix_is_refused() => Assert.StartsWith(
-        "home_link lan: its addresses have no prefix",
-        Assert.Throws<RefusedException>(() => HomeSite.Find(Settings, Links, Addresses[6..])).Message,
-        StringComparison.Ordinal);
+    public void A_home_link_without_a_prefix_waits_for_a_router() =>
+        Assert.Empty(HomeSite.Find(Settings, Links, Addresses[6..]).Configuration.HomePrefixes);
 }

@@ -59,6 +59,17 @@ public sealed class PacketFilterTests
         Assert.True(passes == Passes(PacketFilter.NeighbourDiscovery, frame), what);
 
     [Theory]
+    [InlineData(134, 255, true)]
+    [InlineData(133, 255, false)]
+    [InlineData(135, 255, false)]
+    [InlineData(134, 64, false)]
+    public void Router_advertisements_of_the_link_are_told_from_all_else(byte type, byte hopLimit, bool passes)
+    {
+        Assert.Equal(passes, Passes(PacketFilter.RouterAdvertisements, Icmp(type, hopLimit)));
+        Assert.False(Passes(PacketFilter.RouterAdvertisements, Frame(17, [type, 0, 0, 0, 0, 0, 0, 0], hopLimit)));
+    }
+
+    [Theory]
     [InlineData("2001:db8::2", true)]
     [InlineData("2001:db8::3", false)]
     [InlineData("2001:db9::2", false)]

@@ -28,12 +28,19 @@ public sealed partial class HomeAgent
     {
         if (_detections.TryGetValue(update.HomeAddress, out var detection))
         {
-            _detections[update.HomeAddress] = detection with { Update = update };
+            _detections[update.HomeAddress] = detection with
+            {
+                // What the first one did not ask for is not being tested.
+                Update = detection.Update.LinkLocalAddress is null ? update with { LinkLocalAddress = null } : update,
+            };
             return;
         }
 
         _detections[update.HomeAddress] = new(update, now + DetectionTime);
-        Multicast(new(Ipv6Address.Unspecified, update.HomeAddress.SolicitedNode, new NeighbourSolicitation(update.HomeAddress, [])));
+        foreach (var address in Addresses(update.HomeAddress, update.LinkLocalAddress))
+        {
+            Multicast(new(Ipv6Address.Unspecified, address.SolicitedNode, new NeighbourSolicitation(address, [])));
+        }
     }
 
     /// <summary>RFC 4862, section 5.4: an advertisement of the address, or somebody's own detection of it, makes it a duplicate.</summary>
@@ -45,9 +52,16 @@ public sealed partial class HomeAgent
             NeighbourSolicitation solicitation when packet.Source.IsUnspecified => solicitation.Target,
             _ => null,
         };
-        if (taken is { } address && _detections.Remove(address, out var detection))
+        if (taken is not { } address)
         {
-            Refuse(detection.Update, BindingStatus.DuplicateAddressDetectionFailed, "the home address is in use on the home link");
+            return;
+        }
+
+        // Several home addresses may share one link-local address.
+        foreach (var update in _detections.Values.Select(d => d.Update).Where(u => u.HomeAddress == address || u.LinkLocalAddress == address).ToList())
+        {
+            _detections.Remove(update.HomeAddress);
+            Refuse(update, BindingStatus.DuplicateAddressDetectionFailed, $"{address} is in use on the home link");
         }
     }
 
@@ -57,7 +71,7 @@ public sealed partial class HomeAgent
         {
             _detections.Remove(homeAddress);
             // Another binding may have begun meanwhile that this one must not meet.
-            if (Forbidden(detection.Update) is var (status, reason))
+            if (Forbidden(now, detection.Update) is var (status, reason))
             {
                 Refuse(detection.Update, status, reason);
             }
@@ -76,9 +90,13 @@ public sealed partial class HomeAgent
     {
         foreach (var (homeAddress, announcement) in _announcements.Where(a => a.Value.Due <= now).ToList())
         {
-            var advertisement = new NeighbourAdvertisement(
-                homeAddress, NeighbourAdvertisementFlags.Override, [new TargetLinkLayerAddress(_configuration.LinkLayerAddress)]);
-            Multicast(new(_configuration.Address, Ipv6Address.AllNodes, advertisement));
+            foreach (var address in Addresses(homeAddress, _bindings.GetValueOrDefault(homeAddress)?.LinkLocalAddress))
+            {
+                var advertisement = new NeighbourAdvertisement(
+                    address, NeighbourAdvertisementFlags.Override, [new TargetLinkLayerAddress(_configuration.LinkLayerAddress)]);
+                Multicast(new(_configuration.Address, Ipv6Address.AllNodes, advertisement));
+            }
+
             if (announcement.Left > 1)
             {
                 _announcements[homeAddress] = new(announcement.Left - 1, now + AdvertisementInterval);
@@ -89,6 +107,10 @@ public sealed partial class HomeAgent
             }
         }
     }
+
+    /// <summary>RFC 6275, section 10.3.1: what the L bit asks to be tested and defended.</summary>
+    private static Ipv6Address[] Addresses(Ipv6Address homeAddress, Ipv6Address? linkLocalAddress) =>
+        linkLocalAddress is { } address ? [homeAddress, address] : [homeAddress];
 
     private void Multicast(NeighbourDiscoveryPacket packet) =>
         _effects.Add(new HomeAgentEffect.SendOnHomeLink(packet, LinkLayerAddress.ForMulticast(packet.Destination)));

@@ -8,6 +8,12 @@ public sealed partial class HomeAgent
     private const byte NonceIndices = 4;
     private const byte BindingAuthorizationData = 5;
 
+    /// <summary>MAX_DELETE_BCE_TIMEOUT (RFC 6275, section 12).</summary>
+    public static readonly TimeSpan MaxDeleteBceTimeout = TimeSpan.FromSeconds(10);
+
+    private readonly Dictionary<Ipv6Address, (ushort Sequence, TimeSpan Until)> _endedSequences = [];
+    private readonly Queue<(Ipv6Address HomeAddress, TimeSpan Until)> _ended = [];
+
     /// <summary>A Binding Update with what follows from its packet. AtHome: the mobile node's link-layer address when at home.</summary>
     private sealed record Update(
         Ipv6Address HomeAddress,
@@ -15,7 +21,8 @@ public sealed partial class HomeAgent
         ushort Sequence,
         TimeSpan Lifetime,
         Ipv6Address Source,
-        LinkLayerAddress? AtHome)
+        LinkLayerAddress? AtHome,
+        Ipv6Address? LinkLocalAddress)
     {
         /// <summary>RFC 6275, section 10.3.1: a care-of address that is the home address ends the binding, too.</summary>
         public bool IsDeregistration => Lifetime == TimeSpan.Zero || CareOfAddress == HomeAddress;
@@ -26,13 +33,14 @@ public sealed partial class HomeAgent
         var homeAddress = packet.HomeAddressOption ?? packet.Source;
         var careOfAddress = message.Options.OfType<AlternateCareOfAddress>().FirstOrDefault()?.Address ?? packet.Source;
         var update = new Update(homeAddress, careOfAddress, message.Sequence, LifetimeUnit * message.Lifetime, packet.Source,
-            homeAddress == packet.Source ? homeLinkSender : null);
+            homeAddress == packet.Source ? homeLinkSender : null,
+            message.Flags.HasFlag(BindingUpdateFlags.LinkLocalAddressCompatibility) ? homeAddress.LinkLocal : null);
 
         if (Invalid(update, message) is { } fault)
         {
             Discard(packet, fault);
         }
-        else if (_bindings.TryGetValue(homeAddress, out var binding) && binding.Sequence is { } last && !IsNewer(update.Sequence, last))
+        else if (LastSequence(now, homeAddress) is { } last && !IsNewer(update.Sequence, last))
         {
             Refuse(update, BindingStatus.SequenceNumberOutOfWindow, $"{update.Sequence} is not after {last}", last);
         }
@@ -44,7 +52,11 @@ public sealed partial class HomeAgent
         {
             Refuse(update, BindingStatus.RegistrationTypeChangeDisallowed, "the binding is a home registration, the update is none");
         }
-        else if (Forbidden(update) is var (status, reason))
+        else if (IsLearning && !IsHome(homeAddress))
+        {
+            Discard(packet, "the home link's routers have not said yet which prefixes there are");
+        }
+        else if (Forbidden(now, update) is var (status, reason))
         {
             Refuse(update, status, reason);
         }
@@ -83,14 +95,19 @@ public sealed partial class HomeAgent
     }
 
     /// <summary>Why this home agent will not serve an update that is in order (RFC 6275, section 10.3.1).</summary>
-    private (BindingStatus Status, string Reason)? Forbidden(Update update)
+    private (BindingStatus Status, string Reason)? Forbidden(TimeSpan now, Update update)
     {
-        if (_configuration.HomePrefixes.IsEmpty)
+        if (update.IsDeregistration && _bindings.ContainsKey(update.HomeAddress))
+        {
+            return null;
+        }
+
+        if (_prefixes.IsEmpty)
         {
             return (BindingStatus.HomeRegistrationNotSupported, "no home prefix is served");
         }
 
-        if (!IsHome(update.HomeAddress))
+        if (_prefixes.Of(update.HomeAddress) is not { } prefix)
         {
             return (BindingStatus.NotHomeSubnet, "the home address is in no home prefix");
         }
@@ -100,7 +117,12 @@ public sealed partial class HomeAgent
             return null;
         }
 
-        if (IsOwn(update.HomeAddress))
+        if (prefix.ValidUntil - now < LifetimeUnit)
+        {
+            return (BindingStatus.NotHomeSubnet, "the home address's prefix is about to end");
+        }
+
+        if (IsOwn(update.HomeAddress) || (update.LinkLocalAddress is { } linkLocal && IsOwn(linkLocal)))
         {
             return (BindingStatus.DuplicateAddressDetectionFailed, "the home address is this node's own");
         }
@@ -137,10 +159,22 @@ public sealed partial class HomeAgent
 
     private void Accept(TimeSpan now, Update update, BindingCacheChange change)
     {
-        var lifetime = update.Lifetime < _configuration.MaximumLifetime ? update.Lifetime : _configuration.MaximumLifetime;
-        var units = (ushort)(lifetime / LifetimeUnit);
-        var binding = new BindingCacheEntry(update.HomeAddress, update.CareOfAddress, update.Sequence, now + units * LifetimeUnit);
+        // RFC 6275, section 10.3.1: not beyond what was asked for, nor beyond the prefix; in whole units, which are compared, too.
+        var prefix = _prefixes.Of(update.HomeAddress) ?? throw new InvalidOperationException("what is accepted is in a home prefix");
+        var valid = Units(prefix.ValidUntil - now);
+        var units = Math.Min(Math.Min(Units(update.Lifetime), Units(_configuration.MaximumLifetime)), valid);
+        var status = Units(prefix.PreferredUntil - now) < units || valid == units
+            ? BindingStatus.AcceptedPrefixDiscoveryNecessary
+            : BindingStatus.Accepted;
+        var binding = new BindingCacheEntry(update.HomeAddress, update.CareOfAddress, update.Sequence, now + units * LifetimeUnit)
+        {
+            // What was not tested when the binding began is not defended.
+            LinkLocalAddress = _bindings.TryGetValue(update.HomeAddress, out var last)
+                ? last.LinkLocalAddress is null ? null : update.LinkLocalAddress
+                : update.LinkLocalAddress,
+        };
         _bindings[update.HomeAddress] = binding;
+        _endedSequences.Remove(update.HomeAddress);
         _effects.Add(new HomeAgentEffect.BindingChanged(binding, change, units * LifetimeUnit));
         if (change == BindingCacheChange.Registered)
         {
@@ -148,8 +182,10 @@ public sealed partial class HomeAgent
             Announce(now);
         }
 
-        Acknowledge(update, BindingStatus.Accepted, update.Sequence, units);
+        Acknowledge(update, status, update.Sequence, (ushort)units);
     }
+
+    private static long Units(TimeSpan lifetime) => (long)Math.Floor(lifetime / LifetimeUnit);
 
     /// <summary>RFC 6275, section 10.3.2.</summary>
     private void Deregister(TimeSpan now, Update update)
@@ -159,6 +195,7 @@ public sealed partial class HomeAgent
         if (_bindings.TryGetValue(update.HomeAddress, out var binding))
         {
             End(now, binding, BindingCacheChange.Deregistered);
+            RememberEnded(now, update);
             Acknowledge(update, BindingStatus.Accepted, update.Sequence, 0);
         }
         else
@@ -184,6 +221,30 @@ public sealed partial class HomeAgent
         _effects.Add(update.AtHome is { } destination
             ? new HomeAgentEffect.SendOnHomeLink(packet, destination)
             : new HomeAgentEffect.Send(packet));
+    }
+
+    private ushort? LastSequence(TimeSpan now, Ipv6Address homeAddress) =>
+        _bindings.TryGetValue(homeAddress, out var binding) ? binding.Sequence
+        : _endedSequences.TryGetValue(homeAddress, out var ended) && ended.Until > now ? ended.Sequence
+        : null;
+
+    /// <summary>
+    /// RFC 6275, section 10.3.2: an update that was sent from away before the de-registration, and comes after it, must not bind the home address
+    /// of a mobile node that is at home.
+    /// </summary>
+    private void RememberEnded(TimeSpan now, Update update)
+    {
+        var until = now + MaxDeleteBceTimeout;
+        _endedSequences[update.HomeAddress] = (update.Sequence, until);
+        _ended.Enqueue((update.HomeAddress, until));
+        while (_ended.Count > _configuration.MaximumBindings || _ended.Peek().Until <= now)
+        {
+            var (homeAddress, oldest) = _ended.Dequeue();
+            if (_endedSequences.TryGetValue(homeAddress, out var there) && there.Until == oldest)
+            {
+                _endedSequences.Remove(homeAddress);
+            }
+        }
     }
 
     /// <summary>RFC 6275, section 9.5.1: modulo 2^16, the 32768 numbers up to the last one are not newer.</summary>

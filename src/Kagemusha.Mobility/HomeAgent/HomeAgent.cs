@@ -12,18 +12,29 @@ public sealed partial class HomeAgent
     public static readonly TimeSpan LifetimeUnit = TimeSpan.FromSeconds(4);
 
     private readonly HomeAgentConfiguration _configuration;
+    private readonly Func<double> _random;
     private readonly Dictionary<Ipv6Address, BindingCacheEntry> _bindings = [];
     private List<HomeAgentEffect> _effects = [];
 
-    /// <summary>A home agent with the bindings of an earlier run; those that have no lifetime left are forgotten.</summary>
+    /// <summary>A home agent with the bindings of an earlier run; those that have no lifetime left, or would no longer be served, are forgotten.</summary>
+    /// <param name="configuration">What it serves.</param>
+    /// <param name="snapshot">The bindings.</param>
+    /// <param name="now">The time.</param>
+    /// <param name="random">Numbers from 0 up to 1.</param>
     /// <exception cref="ArgumentOutOfRangeException">The greatest lifetime is less than one unit.</exception>
-    public HomeAgent(HomeAgentConfiguration configuration, IEnumerable<BindingSnapshot> snapshot, TimeSpan now)
+    public HomeAgent(HomeAgentConfiguration configuration, IEnumerable<BindingSnapshot> snapshot, TimeSpan now, Func<double> random)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(configuration.MaximumLifetime, LifetimeUnit);
         _configuration = configuration;
-        foreach (var binding in snapshot.Where(b => b.Remaining > TimeSpan.Zero && IsHome(b.HomeAddress)))
+        _random = random;
+        _prefixes = new(configuration.HomePrefixes, configuration.LearnsPrefixes);
+        // What routers have said before is not stored; but no binding was granted for longer than its prefix.
+        foreach (var binding in snapshot.Where(b => b.Remaining > TimeSpan.Zero && (configuration.LearnsPrefixes || IsHome(b.HomeAddress))))
         {
-            _bindings[binding.HomeAddress] = new(binding.HomeAddress, binding.CareOfAddress, binding.Sequence, now + binding.Remaining);
+            _bindings[binding.HomeAddress] = new(binding.HomeAddress, binding.CareOfAddress, binding.Sequence, now + binding.Remaining)
+            {
+                LinkLocalAddress = binding.LinkLocalAddress,
+            };
             // Neighbours may have learnt another link-layer address while nobody defended this one.
             _announcements[binding.HomeAddress] = new(AdvertisementCount, now);
         }
@@ -37,21 +48,34 @@ public sealed partial class HomeAgent
         _bindings.Values.Select(b => (TimeSpan?)b.Expires)
             .Concat(_detections.Values.Select(d => (TimeSpan?)d.Ends))
             .Concat(_announcements.Values.Select(a => (TimeSpan?)a.Due))
+            .Append(_prefixes.NextEnd)
+            .Append(_nextSolicitation)
             .Min();
 
     /// <summary>The binding cache with remaining lifetimes, to be stored.</summary>
     public IReadOnlyList<BindingSnapshot> TakeSnapshot(TimeSpan now) =>
-        [.. _bindings.Values.Select(b => new BindingSnapshot(b.HomeAddress, b.CareOfAddress, b.Sequence, Remaining(b, now)))];
+        [.. _bindings.Values.Select(b => new BindingSnapshot(b.HomeAddress, b.CareOfAddress, b.Sequence, Remaining(b, now))
+        {
+            LinkLocalAddress = b.LinkLocalAddress,
+        })];
 
     /// <summary>Takes one input and says what is to be done. What was due by <paramref name="now"/> comes first.</summary>
     public IReadOnlyList<HomeAgentEffect> Handle(TimeSpan now, HomeAgentInput input)
     {
         _effects = [];
+        ExpirePrefixes(now);
         Expire(now);
+        SolicitRouters(now);
         FinishDetections(now);
         Announce(now);
         switch (input)
         {
+            case HomeAgentInput.Started:
+                Start(now);
+                break;
+            case HomeAgentInput.Advertised { Advertisement: var advertisement }:
+                Hear(now, advertisement);
+                break;
             case HomeAgentInput.Received { Packet: { Message: BindingUpdate message } packet } received:
                 HandleUpdate(now, packet, message, received.HomeLinkSender);
                 break;
@@ -75,7 +99,7 @@ public sealed partial class HomeAgent
     private static TimeSpan Remaining(BindingCacheEntry binding, TimeSpan now) =>
         binding.Expires > now ? binding.Expires - now : TimeSpan.Zero;
 
-    private bool IsHome(Ipv6Address address) => _configuration.HomePrefixes.Any(prefix => prefix.Contains(address));
+    private bool IsHome(Ipv6Address address) => _prefixes.Of(address) is not null;
 
     private bool IsOwn(Ipv6Address address) => address == _configuration.Address || _configuration.OtherAddresses.Contains(address);
 

@@ -6,11 +6,17 @@ namespace Kagemusha.Mobility;
 /// <summary>What a <see cref="HomeAgent"/> serves.</summary>
 /// <param name="Address">The home agent's address: where updates are sent to and where the tunnels end.</param>
 /// <param name="LinkLayerAddress">Its link-layer address on the home link, which home addresses are advertised with.</param>
-/// <param name="HomePrefixes">The prefixes that home addresses must lie in.</param>
+/// <param name="HomePrefixes">The prefixes that home addresses must lie in, or those that are known from the beginning.</param>
 public sealed record HomeAgentConfiguration(
     Ipv6Address Address, LinkLayerAddress LinkLayerAddress, ImmutableArray<Ipv6Prefix> HomePrefixes)
 {
-    /// <summary>Other addresses of this node, which no mobile node may take.</summary>
+    /// <summary>
+    /// Whether <see cref="HomePrefixes"/> are those of this node's own addresses, and the home link's routers say what else there is, and for how long; else they
+    /// are set, for ever.
+    /// </summary>
+    public bool LearnsPrefixes { get; init; }
+
+    /// <summary>Other addresses of this node, which no mobile node may take; those of the home link with the link-local ones.</summary>
     public ImmutableArray<Ipv6Address> OtherAddresses { get; init; } = [];
 
     /// <summary>The longest lifetime that is granted. At least <see cref="HomeAgent.LifetimeUnit"/>.</summary>

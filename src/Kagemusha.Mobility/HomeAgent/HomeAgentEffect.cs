@@ -34,6 +34,10 @@ public abstract record HomeAgentEffect
     /// <param name="Destination">The receiver's link-layer address, or the group's.</param>
     public sealed record SendOnHomeLink(Ipv6Packet Packet, LinkLayerAddress Destination) : HomeAgentEffect;
 
+    /// <summary>There are other home prefixes, or other words for them: for the log, and for who listens to the prefixes' anycast addresses.</summary>
+    /// <param name="Prefixes">All of them.</param>
+    public sealed record HomePrefixesChanged(WireArray<HomePrefix> Prefixes) : HomeAgentEffect;
+
     /// <summary>An update was refused: for the log.</summary>
     /// <param name="HomeAddress">Whose.</param>
     /// <param name="CareOfAddress">The care-of address that it asked for.</param>

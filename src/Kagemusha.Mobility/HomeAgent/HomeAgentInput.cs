@@ -9,6 +9,14 @@ public abstract record HomeAgentInput
     {
     }
 
+    /// <summary>All that the home agent needs is there: it asks the home link's routers what they know.</summary>
+    public sealed record Started : HomeAgentInput;
+
+    /// <summary>A router's advertisement on the home link, this node's own too.</summary>
+    /// <param name="Source">The router's link-local address.</param>
+    /// <param name="Advertisement">What it says.</param>
+    public sealed record Advertised(Ipv6Address Source, RouterAdvertisement Advertisement) : HomeAgentInput;
+
     /// <summary>A mobility message to the home agent's address.</summary>
     /// <param name="Packet">The packet.</param>
     /// <param name="HomeLinkSender">Who sent its frame, when it came by the home link; null when by any other.</param>

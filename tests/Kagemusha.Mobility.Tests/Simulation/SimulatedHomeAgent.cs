@@ -5,7 +5,7 @@ namespace Kagemusha.Mobility.Tests.Simulation;
 /// <summary>The home agent's node: it stores its cache at each change, and can crash.</summary>
 internal sealed class SimulatedHomeAgent(SimulatedWorld world)
 {
-    private HomeAgent? _agent = new(SimulatedWorld.HomeAgentConfiguration, [], TimeSpan.Zero);
+    private HomeAgent? _agent = new(SimulatedWorld.HomeAgentConfiguration, [], TimeSpan.Zero, world.Random.NextDouble);
     private IReadOnlyList<BindingSnapshot> _stored = [];
     private TimeSpan _storedAt;
     private ushort? _lastAccepted;
@@ -63,7 +63,7 @@ internal sealed class SimulatedHomeAgent(SimulatedWorld world)
         _lastAccepted = isEmptied ? null : _lastAccepted;
         _stored = isEmptied ? [] : _stored;
         _agent = new(
-            SimulatedWorld.HomeAgentConfiguration, _stored.Select(b => b with { Remaining = b.Remaining - (now - _storedAt) }), now);
+            SimulatedWorld.HomeAgentConfiguration, _stored.Select(b => b with { Remaining = b.Remaining - (now - _storedAt) }), now, world.Random.NextDouble);
         world.Log("home agent up");
         Handle(new HomeAgentInput.WakeUp());
     }

@@ -2,77 +2,15 @@ using Kagemusha.Wire;
 
 namespace Kagemusha.Mobility.Tests;
 
-public sealed class HomeAgentTests
+public sealed class HomeAgentTests : HomeAgentRig
 {
-    private const BindingUpdateFlags HomeRegistration = BindingUpdateFlags.Acknowledge | BindingUpdateFlags.HomeRegistration;
-
-    private static readonly Ipv6Address Agent = Ipv6Address.Parse("2001:db8:1::1");
-    private static readonly Ipv6Address Home = Ipv6Address.Parse("2001:db8:1::a");
-    private static readonly Ipv6Address OtherHome = Ipv6Address.Parse("2001:db8:1::b");
-    private static readonly Ipv6Address CareOf = Ipv6Address.Parse("2001:db8:f1::a");
-    private static readonly Ipv6Address OtherCareOf = Ipv6Address.Parse("2001:db8:f2::a");
-    private static readonly LinkLayerAddress AgentLink = LinkLayerAddress.Parse("52:54:00:00:00:01");
-    private static readonly LinkLayerAddress GuestLink = LinkLayerAddress.Parse("52:54:00:00:00:0a");
-    private static readonly HomeAgentConfiguration Configuration = new(Agent, AgentLink, [Ipv6Prefix.Parse("2001:db8:1::/64")])
-    {
-        OtherAddresses = [Ipv6Address.Parse("2001:db8:1::2")],
-        MaximumLifetime = TimeSpan.FromSeconds(420),
-        MaximumBindings = 3,
-        MaximumDetections = 2,
-    };
-
-    private static readonly NeighbourDiscoveryPacket Advertisement = new(Agent, Ipv6Address.AllNodes,
-        new NeighbourAdvertisement(Home, NeighbourAdvertisementFlags.Override, [new TargetLinkLayerAddress(AgentLink)]));
-
-    private readonly HomeAgent _agent = new(Configuration, [], TimeSpan.Zero);
-    private TimeSpan _now;
-
-    private static MobilityPacket Update(
-        ushort sequence, ushort lifetime = 100, Ipv6Address? homeAddress = null, Ipv6Address? careOfAddress = null,
-        BindingUpdateFlags flags = HomeRegistration, params MobilityOption[] options) =>
-        new(careOfAddress ?? CareOf, Agent, homeAddress ?? Home, null,
-            new BindingUpdate(sequence, flags, lifetime, WireArray.Create<MobilityOption>(options)));
-
-    private static MobilityPacket UpdateFromHome(ushort sequence, ushort lifetime = 0) => new(Home, Agent, null, null,
-        new BindingUpdate(sequence, HomeRegistration, lifetime, [new AlternateCareOfAddress(Home)]));
-
-    private static HomeAgentEffect.Send Acknowledgement(
-        BindingStatus status, ushort sequence, ushort lifetime = 0, Ipv6Address? homeAddress = null, Ipv6Address? careOfAddress = null) =>
-        new(new MobilityPacket(
-            Agent, careOfAddress ?? CareOf, null, homeAddress ?? Home, new BindingAcknowledgement(status, 0, sequence, lifetime, [])));
-
-    private static HomeAgentEffect.SendOnHomeLink Multicast(NeighbourDiscoveryPacket packet) =>
-        new(packet, LinkLayerAddress.ForMulticast(packet.Destination));
-
-    private IReadOnlyList<HomeAgentEffect> Receive(MobilityPacket packet, LinkLayerAddress? homeLinkSender = null) =>
-        _agent.Handle(_now, new HomeAgentInput.Received(packet, homeLinkSender));
-
-    private IReadOnlyList<HomeAgentEffect> Pass(double seconds)
-    {
-        _now += TimeSpan.FromSeconds(seconds);
-        return _agent.Handle(_now, new HomeAgentInput.WakeUp());
-    }
-
-    private void Register(ushort sequence = 1, Ipv6Address? homeAddress = null, Ipv6Address? careOfAddress = null)
-    {
-        Receive(Update(sequence, homeAddress: homeAddress, careOfAddress: careOfAddress));
-        Pass(1);
-        Assert.Contains(_agent.Bindings, b => b.HomeAddress == (homeAddress ?? Home));
-    }
-
-    private void AssertBound(Ipv6Address careOfAddress, ushort sequence)
-    {
-        var binding = Assert.Single(_agent.Bindings);
-        Assert.Equal((Home, careOfAddress, sequence), (binding.HomeAddress, binding.CareOfAddress, binding.Sequence!.Value));
-    }
-
     [Fact]
     public void A_first_registration_is_acknowledged_after_duplicate_address_detection_and_defended()
     {
         var solicitation = new NeighbourDiscoveryPacket(Ipv6Address.Unspecified, Home.SolicitedNode, new NeighbourSolicitation(Home, []));
         Assert.Equal([Multicast(solicitation)], Receive(Update(1)));
-        Assert.Empty(_agent.Bindings);
-        Assert.Equal(TimeSpan.FromSeconds(1), _agent.NextWakeUp);
+        Assert.Empty(HomeAgent.Bindings);
+        Assert.Equal(TimeSpan.FromSeconds(1), HomeAgent.NextWakeUp);
         Assert.Empty(Pass(0.999));
 
         var binding = new BindingCacheEntry(Home, CareOf, 1, TimeSpan.FromSeconds(401));
@@ -83,7 +21,7 @@ public sealed class HomeAgentTests
                 Acknowledgement(BindingStatus.Accepted, 1, 100),
             ],
             Pass(0.001));
-        Assert.Equal([binding], _agent.Bindings);
+        Assert.Equal([binding], HomeAgent.Bindings);
     }
 
     [Fact]
@@ -92,7 +30,7 @@ public sealed class HomeAgentTests
         Register();
         Assert.Equal([Multicast(Advertisement)], Pass(1));
         Assert.Equal([Multicast(Advertisement)], Pass(1));
-        Assert.Equal(TimeSpan.FromSeconds(401), _agent.NextWakeUp);
+        Assert.Equal(TimeSpan.FromSeconds(401), HomeAgent.NextWakeUp);
     }
 
     [Fact]
@@ -112,10 +50,10 @@ public sealed class HomeAgentTests
         var answer = new NeighbourDiscoveryPacket(Home, Ipv6Address.AllNodes, new NeighbourAdvertisement(Home, 0, []));
         Assert.Contains(
             Acknowledgement(BindingStatus.DuplicateAddressDetectionFailed, 1),
-            _agent.Handle(_now, new HomeAgentInput.SeenOnHomeLink(answer)));
+            HomeAgent.Handle(Now, new HomeAgentInput.SeenOnHomeLink(answer)));
         Assert.Empty(Pass(1));
-        Assert.Empty(_agent.Bindings);
-        Assert.Null(_agent.NextWakeUp);
+        Assert.Empty(HomeAgent.Bindings);
+        Assert.Null(HomeAgent.NextWakeUp);
     }
 
     [Theory]
@@ -128,9 +66,9 @@ public sealed class HomeAgentTests
         var address = Ipv6Address.Parse(target);
         var solicitation = new NeighbourDiscoveryPacket(
             Ipv6Address.Parse(source), address.SolicitedNode, new NeighbourSolicitation(address, []));
-        Assert.Equal(isDuplicate, _agent.Handle(_now, new HomeAgentInput.SeenOnHomeLink(solicitation)).Count > 0);
+        Assert.Equal(isDuplicate, HomeAgent.Handle(Now, new HomeAgentInput.SeenOnHomeLink(solicitation)).Count > 0);
         Pass(1);
-        Assert.Equal(isDuplicate ? 0 : 1, _agent.Bindings.Count);
+        Assert.Equal(isDuplicate ? 0 : 1, HomeAgent.Bindings.Count);
     }
 
     [Theory]
@@ -143,7 +81,7 @@ public sealed class HomeAgentTests
         Assert.Equal(
             [
                 new HomeAgentEffect.BindingChanged(
-                    new(Home, careOfAddress, 2, _now + TimeSpan.FromSeconds(200)), change, TimeSpan.FromSeconds(200)),
+                    new(Home, careOfAddress, 2, Now + TimeSpan.FromSeconds(200)), change, TimeSpan.FromSeconds(200)),
                 Acknowledgement(BindingStatus.Accepted, 2, 50, careOfAddress: careOfAddress),
             ],
             Receive(Update(2, 50, careOfAddress: careOfAddress)));
@@ -177,7 +115,7 @@ public sealed class HomeAgentTests
         Pass(4 * granted - 0.001);
         AssertBound(CareOf, 1);
         Pass(0.001);
-        Assert.Empty(_agent.Bindings);
+        Assert.Empty(HomeAgent.Bindings);
     }
 
     [Fact]
@@ -186,14 +124,14 @@ public sealed class HomeAgentTests
         Register();
         Pass(1);
         Pass(1);
-        Assert.Equal(TimeSpan.FromSeconds(401), _agent.NextWakeUp);
+        Assert.Equal(TimeSpan.FromSeconds(401), HomeAgent.NextWakeUp);
         Assert.Equal(
             [
                 new HomeAgentEffect.BindingChanged(
                     new(Home, CareOf, 1, TimeSpan.FromSeconds(401)), BindingCacheChange.Expired, TimeSpan.Zero),
             ],
             Pass(398));
-        Assert.Null(_agent.NextWakeUp);
+        Assert.Null(HomeAgent.NextWakeUp);
     }
 
     // RFC 6275, section 9.5.1: of the numbers modulo 2^16, 32767 are newer.
@@ -237,7 +175,7 @@ public sealed class HomeAgentTests
                 Acknowledgement(BindingStatus.Accepted, 2),
             ],
             Receive(Update(2, lifetime: 0)));
-        Assert.Null(_agent.NextWakeUp);
+        Assert.Null(HomeAgent.NextWakeUp);
     }
 
     [Fact]
@@ -245,7 +183,7 @@ public sealed class HomeAgentTests
     {
         Register();
         Assert.Contains(Acknowledgement(BindingStatus.Accepted, 2), Receive(Update(2, options: new AlternateCareOfAddress(Home))));
-        Assert.Empty(_agent.Bindings);
+        Assert.Empty(HomeAgent.Bindings);
     }
 
     [Theory]
@@ -256,9 +194,9 @@ public sealed class HomeAgentTests
         Register();
         Assert.Contains(
             new HomeAgentEffect.SendOnHomeLink(
-                new MobilityPacket(Agent, Home, null, null, new BindingAcknowledgement(BindingStatus.Accepted, 0, 2, 0, [])), GuestLink),
+                new MobilityPacket(AgentAddress, Home, null, null, new BindingAcknowledgement(BindingStatus.Accepted, 0, 2, 0, [])), GuestLink),
             Receive(UpdateFromHome(2, lifetime), GuestLink));
-        Assert.Empty(_agent.Bindings);
+        Assert.Empty(HomeAgent.Bindings);
     }
 
     [Fact]
@@ -266,7 +204,7 @@ public sealed class HomeAgentTests
     {
         Assert.Contains(
             new HomeAgentEffect.SendOnHomeLink(
-                new MobilityPacket(Agent, Home, null, null, new BindingAcknowledgement(BindingStatus.NotHomeAgentForThisMobileNode, 0, 2, 0, [])),
+                new MobilityPacket(AgentAddress, Home, null, null, new BindingAcknowledgement(BindingStatus.NotHomeAgentForThisMobileNode, 0, 2, 0, [])),
                 GuestLink),
             Receive(UpdateFromHome(2), GuestLink));
     }
@@ -282,10 +220,10 @@ public sealed class HomeAgentTests
     [Fact]
     public void From_home_nothing_can_be_registered()
     {
-        var packet = new MobilityPacket(Home, Agent, null, null, new BindingUpdate(
+        var packet = new MobilityPacket(Home, AgentAddress, null, null, new BindingUpdate(
             1, HomeRegistration, 100, [new AlternateCareOfAddress(CareOf)]));
         Assert.IsType<HomeAgentEffect.Discarded>(Assert.Single(Receive(packet, GuestLink)));
-        Assert.Null(_agent.NextWakeUp);
+        Assert.Null(HomeAgent.NextWakeUp);
     }
 
     [Fact]
@@ -294,7 +232,7 @@ public sealed class HomeAgentTests
         Receive(Update(1));
         Assert.Contains(Acknowledgement(BindingStatus.NotHomeAgentForThisMobileNode, 2), Receive(Update(2, lifetime: 0)));
         Assert.Empty(Pass(1));
-        Assert.Empty(_agent.Bindings);
+        Assert.Empty(HomeAgent.Bindings);
     }
 
     [Theory]
@@ -311,23 +249,23 @@ public sealed class HomeAgentTests
         Assert.Contains(
             Acknowledgement(status, 1, homeAddress: homeAddress),
             Receive(Update(1, homeAddress: homeAddress, options: new AlternateCareOfAddress(Ipv6Address.Parse(careOf)))));
-        Assert.Null(_agent.NextWakeUp);
+        Assert.Null(HomeAgent.NextWakeUp);
     }
 
     [Fact]
     public void Without_a_home_prefix_no_home_registration_is_supported()
     {
-        var agent = new HomeAgent(Configuration with { HomePrefixes = [] }, [], _now);
+        var agent = new HomeAgent(Configuration with { HomePrefixes = [] }, [], Now, () => 0);
         Assert.Contains(
             Acknowledgement(BindingStatus.HomeRegistrationNotSupported, 1),
-            agent.Handle(_now, new HomeAgentInput.Received(Update(1), null)));
+            agent.Handle(Now, new HomeAgentInput.Received(Update(1), null)));
     }
 
     [Fact]
     public void A_refused_update_leaves_the_binding_as_it_is()
     {
         Register();
-        Receive(Update(2, options: new AlternateCareOfAddress(Agent)));
+        Receive(Update(2, options: new AlternateCareOfAddress(AgentAddress)));
         AssertBound(CareOf, 1);
     }
 
@@ -350,7 +288,7 @@ public sealed class HomeAgentTests
         Receive(Update(1));
         Receive(Update(1, homeAddress: OtherHome, careOfAddress: Home));
         Assert.Contains(Pass(1), e => e is HomeAgentEffect.Refused { Status: BindingStatus.AdministrativelyProhibited });
-        Assert.Single(_agent.Bindings);
+        Assert.Single(HomeAgent.Bindings);
     }
 
     [Fact]
@@ -377,7 +315,7 @@ public sealed class HomeAgentTests
     {
         Assert.IsType<HomeAgentEffect.Discarded>(
             Assert.Single(Receive(Update(1, homeAddress: Ipv6Address.Parse(home), flags: (BindingUpdateFlags)flags))));
-        Assert.Null(_agent.NextWakeUp);
+        Assert.Null(HomeAgent.NextWakeUp);
     }
 
     [Theory]
@@ -410,9 +348,9 @@ public sealed class HomeAgentTests
         Assert.Equal(
             [
                 new HomeAgentEffect.Send(new MobilityPacket(
-                    Agent, CareOf, null, null, new BindingError(BindingErrorStatus.UnrecognizedMobilityHeaderType, Home, []))),
+                    AgentAddress, CareOf, null, null, new BindingError(BindingErrorStatus.UnrecognizedMobilityHeaderType, Home, []))),
             ],
-            Receive(new(CareOf, Agent, Home, null, new UnknownMobilityMessage(99, [0, 0]))));
+            Receive(new(CareOf, AgentAddress, Home, null, new UnknownMobilityMessage(99, [0, 0]))));
     }
 
     [Fact]
@@ -420,10 +358,10 @@ public sealed class HomeAgentTests
     {
         Receive(Update(1));
         var acknowledgement = Assert.Single(Pass(1).OfType<HomeAgentEffect.Send>()).Packet as MobilityPacket;
-        var effects = _agent.Handle(_now, new HomeAgentInput.DataPathFailed(Home, acknowledgement!));
+        var effects = HomeAgent.Handle(Now, new HomeAgentInput.DataPathFailed(Home, acknowledgement!));
         Assert.Contains(Acknowledgement(BindingStatus.ReasonUnspecified, 1), effects);
         Assert.Contains(effects, e => e is HomeAgentEffect.BindingChanged { Change: BindingCacheChange.Abandoned });
-        Assert.Null(_agent.NextWakeUp);
+        Assert.Null(HomeAgent.NextWakeUp);
     }
 
     [Fact]
@@ -431,11 +369,11 @@ public sealed class HomeAgentTests
     {
         Register(5);
         Pass(100);
-        var snapshot = _agent.TakeSnapshot(_now);
+        var snapshot = HomeAgent.TakeSnapshot(Now);
         Assert.Equal([new BindingSnapshot(Home, CareOf, 5, TimeSpan.FromSeconds(300))], snapshot);
 
         // Another clock.
-        var next = new HomeAgent(Configuration, snapshot, TimeSpan.FromSeconds(10));
+        var next = new HomeAgent(Configuration, snapshot, TimeSpan.FromSeconds(10), () => 0);
         Assert.Equal([new BindingCacheEntry(Home, CareOf, 5, TimeSpan.FromSeconds(310))], next.Bindings);
         Assert.Equal(
             [Multicast(Advertisement)], next.Handle(TimeSpan.FromSeconds(10), new HomeAgentInput.WakeUp()));
@@ -450,13 +388,13 @@ public sealed class HomeAgentTests
     [InlineData(65535)]
     public void Of_a_binding_whose_number_is_not_known_any_next_update_counts_and_is_answered_at_once(int sequence)
     {
-        var agent = new HomeAgent(Configuration, [new(Home, CareOf, null, TimeSpan.FromSeconds(400))], _now);
-        var effects = agent.Handle(_now, new HomeAgentInput.Received(Update((ushort)sequence, careOfAddress: OtherCareOf), null));
+        Restart(Configuration, new BindingSnapshot(Home, CareOf, null, TimeSpan.FromSeconds(400)));
+        var effects = Receive(Update((ushort)sequence, careOfAddress: OtherCareOf));
         Assert.Contains(Acknowledgement(BindingStatus.Accepted, (ushort)sequence, 100, careOfAddress: OtherCareOf), effects);
-        Assert.Equal((OtherCareOf, (ushort?)sequence), agent.Bindings.Select(b => (b.CareOfAddress, b.Sequence)).Single());
+        Assert.Equal((OtherCareOf, (ushort?)sequence), HomeAgent.Bindings.Select(b => (b.CareOfAddress, b.Sequence)).Single());
         Assert.Contains(
             Acknowledgement(BindingStatus.SequenceNumberOutOfWindow, (ushort)sequence, careOfAddress: OtherCareOf),
-            agent.Handle(_now, new HomeAgentInput.Received(Update((ushort)sequence, careOfAddress: OtherCareOf), null)));
+            Receive(Update((ushort)sequence, careOfAddress: OtherCareOf)));
     }
 
     [Fact]
@@ -465,7 +403,8 @@ public sealed class HomeAgentTests
         var agent = new HomeAgent(
             Configuration,
             [new(Home, CareOf, 1, TimeSpan.Zero), new(Ipv6Address.Parse("2001:db8:9::1"), CareOf, 1, TimeSpan.FromSeconds(100))],
-            _now);
+            Now,
+            () => 0);
         Assert.Empty(agent.Bindings);
         Assert.Null(agent.NextWakeUp);
     }
