@@ -10,7 +10,7 @@ namespace Kagemusha.Hook;
 internal static class CommandLine
 {
     /// <summary>For all of a request; <c>enroll</c> alone waits 5 s for the home router.</summary>
-    private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(30);
+    public static readonly TimeSpan Deadline = TimeSpan.FromSeconds(30);
 
     private static readonly TimeSpan WatchInterval = TimeSpan.FromSeconds(1);
 
@@ -21,6 +21,7 @@ internal static class CommandLine
     [DynamicDependency(DynamicallyAccessedMemberTypes.All, typeof(StatusVerb))]
     [DynamicDependency(DynamicallyAccessedMemberTypes.All, typeof(HistoryVerb))]
     [DynamicDependency(DynamicallyAccessedMemberTypes.All, typeof(RecoverVerb))]
+    [DynamicDependency(DynamicallyAccessedMemberTypes.All, typeof(MigrateVerb))]
     public static ExitCode Run(string[] args)
     {
         using var parser = new Parser(settings =>
@@ -29,10 +30,10 @@ internal static class CommandLine
             settings.EnableDashDash = true;
             settings.AllowMultiInstance = true;
         });
-        var result = parser.ParseArguments<EnrollVerb, UnenrollVerb, StatusVerb, HistoryVerb, RecoverVerb>(args);
+        var result = parser.ParseArguments<EnrollVerb, UnenrollVerb, StatusVerb, HistoryVerb, RecoverVerb, MigrateVerb>(args);
         try
         {
-            return result is NotParsed<object> failed ? Explain(failed) : Do((Verb)result.Value);
+            return result is NotParsed<object> failed ? Explain(failed) : Do((IVerb)result.Value);
         }
         catch (FormatException e)
         {
@@ -60,25 +61,32 @@ internal static class CommandLine
 
         var what = failed.Errors.First() switch
         {
+            MissingRequiredOptionError { NameInfo.NameText: "" } when failed.TypeInfo.Current == typeof(MigrateVerb) =>
+                "DOMAIN or DESTURI is missing: they go before the options, or behind --.",
             MissingRequiredOptionError { NameInfo.NameText: "" } => "DOMAIN is missing: it goes before the options, or behind --.",
             var error => SentenceBuilder.Create().FormatError(error),
         };
         return Terminal.Fail(ExitCode.Usage, $"{what} See kagemusha-hook --help.");
     }
 
-    private static ExitCode Do(Verb verb)
+    private static ExitCode Do(IVerb verb)
     {
         if (verb.Surplus.FirstOrDefault() is { } surplus)
         {
             return Terminal.Fail(ExitCode.Usage, $"'{surplus}' is too much: one domain at a time.");
         }
 
-        var request = verb.Request();
+        var request = (verb as Verb)?.Request();
         if (!Environment.IsPrivilegedProcess)
         {
             return Terminal.Fail(ExitCode.Permission, "only root may do this");
         }
 
+        return request is null ? Migration.Run((MigrateVerb)verb) : Ask((Verb)verb, request);
+    }
+
+    private static ExitCode Ask(Verb verb, ControlRequest request)
+    {
         var watched = verb is StatusVerb { Watch: true };
         while (true)
         {

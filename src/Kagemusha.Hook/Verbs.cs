@@ -6,10 +6,17 @@ namespace Kagemusha.Hook;
 
 #pragma warning disable CA1812 // The parser makes them, by reflection.
 
-/// <summary>A verb of the command line: something that the agent is asked.</summary>
-internal abstract class Verb
+/// <summary>A verb of the command line.</summary>
+internal interface IVerb
 {
     /// <summary>What is too much.</summary>
+    public IEnumerable<string> Surplus { get; }
+}
+
+/// <summary>A verb that is something that the agent is asked.</summary>
+internal abstract class Verb : IVerb
+{
+    /// <inheritdoc/>
     [Value(1, Hidden = true)]
     public IEnumerable<string> Surplus { get; set; } = [];
 
@@ -96,4 +103,34 @@ internal sealed class RecoverVerb : Verb
 
     /// <inheritdoc/>
     public override ControlRequest Request() => new RecoverRequest(Domain);
+}
+
+/// <summary><c>migrate</c></summary>
+[Verb("migrate", HelpText = "Move a VM to another host: as virsh migrate --live, with its progress, and the record of the move in the end.")]
+internal sealed class MigrateVerb : IVerb
+{
+    [Value(0, MetaName = "DOMAIN", Required = true, HelpText = "Its name or UUID. A name that begins with a dash follows --.")]
+    public string Domain { get; set; } = "";
+
+    [Value(1, MetaName = "DESTURI", Required = true, HelpText = "The other host's libvirt, such as qemu+ssh://hv-b/system.")]
+    public string Destination { get; set; } = "";
+
+    [Option("postcopy", HelpText = "Where the VM writes its memory faster than it can be copied, run it there before all of it has come.")]
+    public bool PostCopy { get; set; }
+
+    [Option("bandwidth", MetaValue = "MIB", HelpText = "So many MiB in a second at most.")]
+    public ulong? Bandwidth { get; set; }
+
+    [Option("persistent", HelpText = "Keep its definition there.")]
+    public bool Persistent { get; set; }
+
+    [Option("undefinesource", HelpText = "Remove its definition here.")]
+    public bool UndefineSource { get; set; }
+
+    [Option("json", HelpText = "Print the record of the move as JSON.")]
+    public bool Json { get; set; }
+
+    /// <inheritdoc/>
+    [Value(2, Hidden = true)]
+    public IEnumerable<string> Surplus { get; set; } = [];
 }

@@ -27,6 +27,8 @@ public sealed unsafe class LibvirtConnection : IDisposable
     /// <summary>Completes when the connection is lost. It does not come back: open another.</summary>
     public Task<CloseReason> Closed => _closed.Task;
 
+    internal ConnectHandle Handle => _connect;
+
     /// <summary>Whether the connection stands.</summary>
     public bool IsAlive => Native.virConnectIsAlive(_connect) > 0;
 

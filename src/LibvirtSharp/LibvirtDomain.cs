@@ -4,7 +4,7 @@ using System.Text;
 namespace LibvirtSharp;
 
 /// <summary>A domain that libvirt knows, or knew when it was asked.</summary>
-public sealed unsafe class LibvirtDomain : IDisposable
+public sealed unsafe partial class LibvirtDomain : IDisposable
 {
     /// <summary>VIR_UUID_STRING_BUFLEN</summary>
     private const int UuidBufferLength = 37;
@@ -14,9 +14,6 @@ public sealed unsafe class LibvirtDomain : IDisposable
 
     /// <summary>VIR_DOMAIN_JOB_NONE</summary>
     private const int NoJob = 0;
-
-    /// <summary>VIR_DOMAIN_JOB_OPERATION</summary>
-    private const string JobOperationField = "operation";
 
     private readonly DomainHandle _domain;
 
@@ -54,14 +51,12 @@ public sealed unsafe class LibvirtDomain : IDisposable
     /// <exception cref="LibvirtException">
     /// <see cref="LibvirtErrorCode.OperationInvalid"/>: it is not active, or is coming here by a migration, of which only the source tells.
     /// </exception>
-    public DomainJobOperation? GetJobOperation()
+    public DomainJob? GetJob()
     {
         LibvirtException.ThrowIfNegative(Native.virDomainGetJobStats(_domain, out var type, out var parameters, out var count, flags: 0));
         try
         {
-            return type == NoJob ? null
-                : Native.virTypedParamsGetInt(parameters, count, JobOperationField, out var operation) == 1 ? (DomainJobOperation)operation
-                : DomainJobOperation.Unknown;
+            return type == NoJob ? null : DomainJob.Read(parameters, count);
         }
         finally
         {

@@ -53,6 +53,12 @@ public enum LibvirtErrorCode
     /// <summary>VIR_ERR_OPERATION_TIMEOUT: another job holds the domain.</summary>
     OperationTimeout = 68,
 
+    /// <summary>VIR_ERR_HOOK_SCRIPT_FAILED: a hook refused; the message has what it said.</summary>
+    HookScriptFailed = 70,
+
+    /// <summary>VIR_ERR_OPERATION_ABORTED: it was given up.</summary>
+    OperationAborted = 78,
+
     /// <summary>VIR_ERR_NO_DOMAIN_METADATA</summary>
     NoDomainMetadata = 80,
 }

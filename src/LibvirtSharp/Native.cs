@@ -103,8 +103,23 @@ internal static unsafe partial class Native
     [LibraryImport(Library, StringMarshalling = StringMarshalling.Utf8)]
     public static partial int virTypedParamsGetInt(nint parameters, int nparams, string name, out int value);
 
+    [LibraryImport(Library, StringMarshalling = StringMarshalling.Utf8)]
+    public static partial int virTypedParamsGetULLong(nint parameters, int nparams, string name, out ulong value);
+
+    [LibraryImport(Library, StringMarshalling = StringMarshalling.Utf8)]
+    public static partial int virTypedParamsAddULLong(ref nint parameters, ref int nparams, ref int maxparams, string name, ulong value);
+
     [LibraryImport(Library)]
     public static partial void virTypedParamsFree(nint parameters, int nparams);
+
+    [LibraryImport(Library)]
+    public static partial DomainHandle virDomainMigrate3(DomainHandle domain, ConnectHandle dconn, nint parameters, uint nparams, uint flags);
+
+    [LibraryImport(Library)]
+    public static partial int virDomainMigrateStartPostCopy(DomainHandle domain, uint flags);
+
+    [LibraryImport(Library)]
+    public static partial int virDomainAbortJob(DomainHandle domain);
 
     [LibraryImport(Library, StringMarshalling = StringMarshalling.Utf8)]
     public static partial string? virDomainGetMetadata(DomainHandle domain, int type, string uri, uint flags);

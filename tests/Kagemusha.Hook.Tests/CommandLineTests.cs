@@ -72,6 +72,9 @@ public sealed class CommandLineTests : IDisposable
     [InlineData(
         "'eth0' is not an Ethernet address",
         "enroll", "vm", "--home-address", "2001:db8::1", "--home-agent", "2001:db8::2", "--interface", "eth0")]
+    [InlineData("DOMAIN or DESTURI is missing: they go before the options, or behind --. See kagemusha-hook --help.", "migrate", "vm")]
+    [InlineData("'qemu:///system' is too much: one domain at a time.", "migrate", "vm", "qemu+ssh://hv-b/system", "qemu:///system")]
+    [InlineData("Option 'bandwidth' is defined with a bad format. See kagemusha-hook --help.", "migrate", "vm", "qemu+ssh://hv-b/system", "--bandwidth", "fast")]
     [InlineData("libvirt calls it as: kagemusha-hook qemu GUEST OPERATION SUB-OPERATION EXTRA", "qemu", "vm")]
     public async Task What_makes_no_sense_is_one_line_and_asks_nobody(string error, params string[] arguments)
     {
@@ -176,13 +179,38 @@ public sealed class CommandLineTests : IDisposable
     }
 
     [Fact]
+    public async Task A_vm_that_the_agent_does_not_serve_is_not_migrated()
+    {
+        await using var agent = Agent(new Failed(ExitCode.NotFound, "vm is not enrolled"));
+
+        var end = await _host.RunAsync("", "migrate", "vm", "qemu+ssh://hv-b/system");
+
+        Assert.Equal((3, "", "kagemusha-hook: vm is not enrolled\n"), (end.ExitCode, end.Output, end.Error));
+        Assert.Equal([new StatusRequest("vm")], _asked);
+    }
+
+    [Fact]
+    public async Task A_migration_says_what_is_wrong_already_and_which_libvirt_does_not_answer()
+    {
+        await using var agent = Agent(new StatusReply([StatusTableTests.Away with { Problems = ["the home agent does not answer"] }]));
+
+        // Nobody's libvirt is in the tests' own /run.
+        var end = await _host.RunAsync("", "migrate", "vm", "qemu+ssh://hv-b/system");
+
+        var lines = end.Error.TrimEnd('\n').Split('\n');
+        Assert.Equal((5, ""), (end.ExitCode, end.Output));
+        Assert.Equal($"kagemusha-hook: {StatusTableTests.Away.Name}: the home agent does not answer", lines[0]);
+        Assert.StartsWith("kagemusha-hook: libvirt at qemu:///system: ", Assert.Single(lines[1..]), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Help_names_every_verb()
     {
         var end = await _host.RunAsync("", "--help");
 
         Assert.Equal((0, ""), (end.ExitCode, end.Error));
         Assert.All(
-            ["enroll", "unenroll", "status", "history", "recover"],
+            ["enroll", "unenroll", "status", "history", "recover", "migrate"],
             verb => Assert.Contains($"  {verb} ", end.Output, StringComparison.Ordinal));
     }
 

@@ -51,7 +51,7 @@ public sealed class LibvirtDomainTests : IDisposable
     public void A_domain_that_is_off_has_no_job_to_tell_of()
     {
         _driver.Domain.Destroy();
-        Assert.ThrowsAny<LibvirtException>(() => _driver.Domain.GetJobOperation());
+        Assert.ThrowsAny<LibvirtException>(() => _driver.Domain.GetJob());
     }
 
     [Fact]

@@ -62,7 +62,7 @@ internal sealed class DomainDefinition(Hypervisor hypervisor, GuestTable guests,
             return false;
         }
 
-        if (domain.GetJobOperation() is { } job)
+        if (domain.GetJob()?.Operation is { } job)
         {
             // It would block until the end of a migration, and one connection has few calls at a time.
             throw new RefusedException($"a job holds the domain: {job}");

@@ -62,7 +62,7 @@ internal sealed record DomainSnapshot(DomainXml Xml, DomainStateAndReason State,
         using var domain = connection.FindByUuid(uuid);
         try
         {
-            return domain?.GetJobOperation() == DomainJobOperation.MigrationOut;
+            return domain?.GetJob()?.Operation == DomainJobOperation.MigrationOut;
         }
         catch (LibvirtException e) when (e.Code is LibvirtErrorCode.OperationInvalid or LibvirtErrorCode.NoDomain)
         {
