@@ -13,6 +13,7 @@ public sealed partial class AgentFailureTests(Lab lab)
     public void A_destination_without_agent_refuses_before_memory_is_copied_and_says_what_to_start()
     {
         lab.VM.BeAt(lab.A);
+        lab.B.WaitForHandOversToEnd();
         using var traffic = new Traffic(lab, lab.VM);
         lab.B.KillAgent();
         using var memory = lab.Core.Capture("hv-b", "tcp dst portrange 49152-49215");
@@ -36,6 +37,7 @@ public sealed partial class AgentFailureTests(Lab lab)
         using var updates = lab.B.Capture("wan", $"ip6 proto 60 and dst {HomeBox.Address}");
         lab.B.Hook("recover", lab.VM.Name).Succeed();
         var before = LastSequence(updates);
+        lab.B.WaitForHandOversToEnd();
         var links = lab.B.Links("kg");
 
         // The agent is away for the first second, and taken up again long before the pings end.

@@ -64,6 +64,7 @@ public sealed class ChannelTests(Lab lab)
         Assert.Contains($"source_agent = \"optional\" in {Settings} on hv-b", line, StringComparison.Ordinal);
         Assert.True(lab.VM.IsRunningOn(lab.A));
         Assert.True(lab.Reaches(lab.VM.Address));
+        lab.B.WaitForHandOversToEnd();
         Assert.Empty(lab.B.Links("kg"));
     }
 

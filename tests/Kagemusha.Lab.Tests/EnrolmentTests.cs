@@ -102,6 +102,7 @@ public sealed class EnrolmentTests(Lab lab)
         Assert.Equal(lab.VM.Address, status.GetProperty("home_address").GetString());
         Assert.Equal(JsonValueKind.Null, status.GetProperty("care_of_address").ValueKind);
         Assert.True(lab.Reaches(lab.VM.Address));
+        lab.A.WaitForHandOversToEnd();
         Assert.Empty(lab.A.Links("kg"));
     }
 

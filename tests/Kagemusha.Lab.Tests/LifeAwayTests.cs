@@ -39,6 +39,7 @@ public sealed partial class LifeAwayTests(Lab lab)
     public void An_interface_that_is_not_enrolled_comes_and_goes_without_a_trace()
     {
         lab.VM.BeAt(lab.B);
+        lab.B.WaitForHandOversToEnd();
         var links = lab.B.Links("kg");
         using var ping = new Command(lab.Correspondent.Line("ping", "-n", "-q", "-i", "0.05", "-c", "60", lab.VM.Address));
         const string Other = "<interface type='ethernet'><mac address='52:54:00:00:00:77'/><model type='virtio'/></interface>";

@@ -27,6 +27,7 @@ public sealed class OldKernelTests(Lab lab)
 
         Assert.True(lab.VM.IsRunningOn(lab.A));
         Assert.True(lab.Reaches(lab.VM.Address));
+        lab.B.WaitForHandOversToEnd();
         Assert.Empty(lab.B.Links("kg"));
         Assert.DoesNotContain(lab.VM.Name, lab.B.Virsh("list", "--all", "--name").Lines);
     }

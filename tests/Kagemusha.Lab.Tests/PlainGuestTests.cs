@@ -44,6 +44,7 @@ public sealed class PlainGuestTests(Lab lab, PlainGuest guest) : IClassFixture<P
     [Fact]
     public void A_guest_without_our_metadata_migrates_as_it_would_without_us()
     {
+        lab.B.WaitForHandOversToEnd();
         var linksBefore = lab.B.Links("kg");
         var filesBefore = FilesOfOurs(lab.B);
         lab.B.Shell($": >/var/log/libvirt/qemu/{guest.Name}.log");

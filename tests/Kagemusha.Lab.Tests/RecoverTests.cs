@@ -31,6 +31,7 @@ public sealed class RecoverTests(Lab lab)
     public void Recover_that_has_nothing_to_do_changes_nothing_in_the_kernel()
     {
         lab.VM.BeAt(lab.B);
+        lab.B.WaitForHandOversToEnd();
         var links = lab.B.Links("kg");
         Assert.DoesNotContain("kernel:", lab.B.Hook("recover", lab.VM.Name).Succeed().Output, StringComparison.Ordinal);
         Assert.Equal(links, lab.B.Links("kg"));

@@ -91,6 +91,9 @@ internal sealed class Hypervisor(string name, string careOfAddress) : Box(name)
     public void WaitForBinding(string domain, string state) => Wait.Until(
         $"{domain} on {Name} is {state}", BindingPatience, () => Status(domain).GetProperty("binding").GetString() == state);
 
+    /// <summary>Waits until what the last move has built to this host or from it is gone: links are compared after it.</summary>
+    public void WaitForHandOversToEnd() => Wait.Until($"no hand-over is under way on {Name}", BindingPatience, () => Links("kgho").Count == 0);
+
     /// <summary>The log that libvirt and our programs keep of a domain.</summary>
     public string DomainLog(string domain) => Run("cat", $"/var/log/libvirt/qemu/{domain}.log").Output;
 
