@@ -6,7 +6,7 @@ namespace Kagemusha.HomeAgentDaemon.Tests.Kernel;
 /// <summary>A program that runs while a test does.</summary>
 internal sealed class Command : IDisposable
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
     private readonly Process _process;
     private readonly Channel<string> _lines = Channel.CreateUnbounded<string>();

@@ -22,6 +22,7 @@ internal sealed class HomeNetwork : IAsyncDisposable
     public const string Correspondent = "2001:db8:f4::1";
 
     private static readonly string Program = Path.Combine(RepositoryRoot(), "artifacts/publish/kagemusha-ha");
+    private static readonly string ScapyProgram = Path.Combine(RepositoryRoot(), "tests/lab/scapy-home-agent");
 
     private static int Made;
 
@@ -46,7 +47,6 @@ internal sealed class HomeNetwork : IAsyncDisposable
     /// <summary>Makes it.</summary>
     public static async Task<HomeNetwork> MakeAsync(bool isSeparate)
     {
-        Assert.True(File.Exists(Program), $"{Program} is not there: run scripts/build first");
         var network = new HomeNetwork(isSeparate);
         try
         {
@@ -85,6 +85,7 @@ internal sealed class HomeNetwork : IAsyncDisposable
     /// <param name="command">What runs it.</param>
     public Command LaunchHomeAgent(string configuration, params string[] command)
     {
+        Assert.True(File.Exists(Program), $"{Program} is not there: run scripts/build first");
         var places = new[] { "etc", "run", "var/lib", "var/log" };
         var mounts = string.Concat(places.Select(
             place => $"mkdir -p /{place}/kagemusha; mount --bind {_directory}/{place} /{place}/kagemusha; "));
@@ -96,6 +97,37 @@ internal sealed class HomeNetwork : IAsyncDisposable
         File.WriteAllText(Path.Combine(_directory, "etc/home-agent.toml"), configuration);
         // `ip netns exec` has a mount namespace of its own.
         return Start(HomeAgentBox, ["sh", "-ec", $"{mounts} exec {string.Join(' ', command)} {Program}"]);
+    }
+
+    /// <summary>Starts the home agent that is none of ours, and waits until it serves.</summary>
+    public async Task<Command> StartScapyHomeAgentAsync()
+    {
+        var agent = Start(HomeAgentBox, "env", "KG_HOME_LINK=lan", $"KG_HOME_AGENT={HomeAgentAddress}", "/usr/bin/python3", ScapyProgram);
+        await agent.LineAsync("serving");
+        return agent;
+    }
+
+    /// <summary>Has the home agent's box advertise the home prefix as a home agent does.</summary>
+    /// <param name="isRouterAddress">Whether the prefix option has the R flag (RFC 6275, section 7.2).</param>
+    /// <param name="valid">The prefix's valid lifetime in seconds.</param>
+    /// <param name="preferred">Its preferred lifetime in seconds.</param>
+    public void Advertise(bool isRouterAddress = true, int valid = 86400, int preferred = 14400)
+    {
+        var file = Path.Combine(_directory, "radvd.conf");
+        File.WriteAllText(file, $$"""
+            interface lan {
+              AdvSendAdvert on;
+              MinRtrAdvInterval 3;
+              MaxRtrAdvInterval 4;
+              AdvHomeAgentFlag on;
+              prefix {{HomeAgentAddress}}/64 {
+                AdvRouterAddr {{(isRouterAddress ? "on" : "off")}};
+                AdvValidLifetime {{valid}};
+                AdvPreferredLifetime {{preferred}};
+              };
+            };
+            """);
+        Start(HomeAgentBox, "radvd", "--nodaemon", "--logmethod", "stderr", "--config", file, "--pidfile", file + ".pid");
     }
 
     /// <summary>Pings once; whether an answer came within a second.</summary>

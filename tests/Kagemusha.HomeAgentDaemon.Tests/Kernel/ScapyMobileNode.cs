@@ -26,7 +26,8 @@ internal sealed class ScapyMobileNode
     /// <param name="careOfAddress">The source; null to send from home.</param>
     /// <param name="sequence">The sequence number.</param>
     /// <param name="lifetime">In units of 4 s.</param>
-    public async Task<Answer> UpdateAsync(string homeAddress, string? careOfAddress, int sequence, int lifetime)
+    /// <param name="flags">The flags' letters (RFC 6275, section 6.1.7; RFC 3963: R).</param>
+    public async Task<Answer> UpdateAsync(string homeAddress, string? careOfAddress, int sequence, int lifetime, string flags = "AH")
     {
         await _script.WriteLineAsync(JsonSerializer.Serialize(new
         {
@@ -35,6 +36,7 @@ internal sealed class ScapyMobileNode
             source = careOfAddress,
             sequence,
             lifetime,
+            flags,
         }));
         var answer = JsonDocument.Parse(await _script.LineAsync("acknowledgement")).RootElement;
         return new(

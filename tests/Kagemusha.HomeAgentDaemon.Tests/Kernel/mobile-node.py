@@ -3,7 +3,7 @@
 
 usage: mobile-node.py INTERFACE
 
-Each line on standard input is a JSON object: home, agent, sequence, lifetime (of 4 s), and source, the care-of address. Without
+Each line on standard input is a JSON object: home, agent, sequence, lifetime (of 4 s), flags, and source, the care-of address. Without
 source the update comes from the home address. For each, a line of JSON: the acknowledgement, or null after three seconds; and how
 many parameter problems came meanwhile.
 """
@@ -26,7 +26,7 @@ def update(request):
     if source:
         packet /= IPv6ExtHdrDestOpt(options=[HAO(hoa=home)])
     packet /= MIP6MH_BU(
-        seq=request["sequence"], flags="AH", mhtime=request["lifetime"], options=[MIP6OptAltCoA(acoa=source or home)])
+        seq=request["sequence"], flags=request["flags"], mhtime=request["lifetime"], options=[MIP6OptAltCoA(acoa=source or home)])
     return bytes(packet)
 
 
