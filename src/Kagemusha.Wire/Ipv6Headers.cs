@@ -131,13 +131,16 @@ internal struct Ipv6Headers
             NextHeader.Routing => TryReadRouting(header, out error),
             _ => TryReadOptions(header, out error),
         };
-        error = error.Shifted(start);
         UpperLayer = (NextHeader)header[0];
         Length += length;
-        if (valid && UpperLayer == NextHeader.HopByHopOptions)
+        if (!valid)
+        {
+            error = error.Shifted(start);
+        }
+        else if (UpperLayer == NextHeader.HopByHopOptions)
         {
             error = new("hop-by-hop options are not the first extension header", start);
-            return false;
+            valid = false;
         }
 
         return valid;

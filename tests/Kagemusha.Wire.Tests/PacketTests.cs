@@ -57,6 +57,14 @@ public class PacketTests
 
     [Theory]
     [MemberData(nameof(Names))]
+    public void Headers_that_are_read_leave_no_error(string name)
+    {
+        Assert.True(Ipv6Headers.TryParse(Samples.Named(name).Bytes, out _, out _, out var error));
+        Assert.Equal(default, error);
+    }
+
+    [Theory]
+    [MemberData(nameof(Names))]
     public void Padding_of_the_frame_is_ignored(string name)
     {
         var sample = Samples.Named(name);
