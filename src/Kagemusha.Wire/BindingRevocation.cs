@@ -122,7 +122,7 @@ public enum RevocationTrigger : byte
     PossiblyOutOfSync = 7,
 }
 
-/// <summary>What became of a revocation (RFC 5846, section 5.2), as far as it concerns a mobile node.</summary>
+/// <summary>What became of a revocation (RFC 5846, section 5.2).</summary>
 public enum RevocationStatus : byte
 {
     /// <summary>Success.</summary>
@@ -134,8 +134,23 @@ public enum RevocationStatus : byte
     /// <summary>Binding does not exist.</summary>
     BindingDoesNotExist = 128,
 
+    /// <summary>IPv4 home address option binding does not exist.</summary>
+    Ipv4BindingDoesNotExist = 129,
+
+    /// <summary>Global revocation not authorized.</summary>
+    GlobalRevocationNotAuthorized = 130,
+
+    /// <summary>Revoked mobile nodes identity required.</summary>
+    RevokedIdentityRequired = 131,
+
+    /// <summary>Revocation failed, the mobile node is attached.</summary>
+    MobileNodeIsAttached = 132,
+
     /// <summary>Revocation trigger not supported.</summary>
     TriggerNotSupported = 133,
+
+    /// <summary>Revocation function not supported.</summary>
+    FunctionNotSupported = 134,
 
     /// <summary>Proxy binding revocation not supported.</summary>
     ProxyNotSupported = 135,

@@ -111,6 +111,12 @@ public readonly record struct Ipv6Prefix
     /// <summary>Whether the address lies in the prefix.</summary>
     public bool Contains(Ipv6Address address) => (address.Bits & Mask(Length)) == Address.Bits;
 
+    /// <summary>
+    /// The Mobile IPv6 home agents' anycast address of the subnet (RFC 2526, section 2): the last 128 addresses are reserved, this is number 126. Where
+    /// interface identifiers have 64 bits, theirs says that it is local.
+    /// </summary>
+    public Ipv6Address HomeAgentsAnycast => new((Address.Bits | ~Mask(Length)) & ~((UInt128)1 | (Length == 64 ? (UInt128)1 << 57 : 0)));
+
     /// <summary>The address that a node with this link-layer address makes itself in a prefix of 64 bits (RFC 2464, section 4).</summary>
     public Ipv6Address AddressOf(LinkLayerAddress node) =>
         new(Address.Bits | ((node.Bits >> 24 << 40) | (0xfffeUL << 24) | (node.Bits & 0xffffff)) ^ (1UL << 57));

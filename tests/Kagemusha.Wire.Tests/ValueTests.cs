@@ -76,6 +76,13 @@ public class ValueTests
         Assert.Equal(Raw.Ipv6(64, 58, source, Ipv6Address.AllNodes, message), new EchoRequestPacket(source, Ipv6Address.AllNodes).ToArray());
     }
 
+    [Theory]
+    [InlineData("2001:db8:1::/64", "2001:db8:1:0:fdff:ffff:ffff:fffe")]
+    [InlineData("2001:db8:1::/48", "2001:db8:1:ffff:ffff:ffff:ffff:fffe")]
+    [InlineData("2001:db8::/120", "2001:db8::fe")]
+    public void The_home_agents_have_a_reserved_anycast_address(string prefix, string address) =>
+        Assert.Equal(address, Ipv6Prefix.Parse(prefix).HomeAgentsAnycast.ToString());
+
     [Fact]
     public void Groups_have_their_addresses()
     {

@@ -8,7 +8,7 @@ public sealed partial class MobileNode
     // To where an update came from: a care-of address with a type 2 routing header, the home address without (RFC 6275, section 9.5.4).
     private bool IsAnswer(MobilityPacket packet) =>
         _place != Place.Elsewhere
-        && packet.Source == _configuration.HomeAgent
+        && packet.Source == _asked
         && _outstanding.Exists(update => update.Source == packet.Destination)
         && packet.HomeAddressOption is null
         && (packet.Message is BindingError
@@ -81,7 +81,7 @@ public sealed partial class MobileNode
         var expiresAt = update.SentAt + Math.Min(acknowledgement.Lifetime, _requestedLifetime) * LifetimeUnit;
         if (_outstanding.Count == 0)
         {
-            _mayRemainUntil = now + acknowledgement.Lifetime * LifetimeUnit;
+            _mayRemainUntil[_asked] = now + acknowledgement.Lifetime * LifetimeUnit;
         }
 
         if (expiresAt <= now)
@@ -91,12 +91,14 @@ public sealed partial class MobileNode
         }
 
         effects.Add(Answered(now, update));
-        var isKnown = _binding?.CareOfAddress == _updateSource;
-        _binding = new(_updateSource, expiresAt);
+        var isKnown = _binding is { } known && (known.HomeAgent, known.CareOfAddress) == (_asked, _updateSource);
+        _binding = new(_asked, _updateSource, expiresAt);
         _unanswered = 0;
+        _tries = 0;
+        _givenUp = 0;
         _hasResumed = false;
+        ForgetProblem();
         _problem = acknowledgement.Status == BindingStatus.Accepted ? null : explanation;
-        _refusal = null;
         _nextUpdateAt = now + RefreshAfter(expiresAt - now, acknowledgement) * (1 - RefreshJitter * _random());
         _nextTimeout = FirstTimeout;
         effects.Add(new MobileNodeEffect.BindingChanged(
@@ -111,10 +113,16 @@ public sealed partial class MobileNode
     }
 
     private void Refuse(
-        TimeSpan now, BindingStatus? status, StatusReaction reaction, string explanation, List<MobileNodeEffect> effects)
+        TimeSpan now,
+        BindingStatus? status,
+        StatusReaction reaction,
+        string explanation,
+        List<MobileNodeEffect> effects,
+        bool isWorthAskingAnother = true)
     {
         // A refusal may have deleted the binding; this one did not (RFC 6275, section 9.5.1).
-        if (status != BindingStatus.RegistrationTypeChangeDisallowed)
+        var isHeld = status == BindingStatus.RegistrationTypeChangeDisallowed;
+        if (!isHeld && _binding?.HomeAgent == _asked)
         {
             _binding = null;
         }
@@ -126,6 +134,7 @@ public sealed partial class MobileNode
         }
 
         _unanswered = 0;
+        _tries = 0;
         _refusal = status;
         if (reaction == StatusReaction.RepeatSlowly)
         {
@@ -134,6 +143,12 @@ public sealed partial class MobileNode
         }
 
         Report(now, BindingChange.Refused, status, explanation, effects);
+
+        // Another would find that binding, too: this one defends the home address.
+        if (!isHeld && isWorthAskingAnother && GiveUp(now, effects) && IsFirstRound)
+        {
+            StartUpdates(Later(now, _lastUpdateAt + _configuration.InitialBindackTimeoutFirstReg));
+        }
     }
 
     private void ResumeSequence(TimeSpan now, BindingAcknowledgement acknowledgement, List<MobileNodeEffect> effects)
@@ -144,6 +159,7 @@ public sealed partial class MobileNode
         }
 
         _outstanding.Clear(); // All of them are too old for the home agent.
+        _tries = 0;
 
         // At once, but once: a home agent that never agrees is asked at the pace of the back-off.
         if (!_hasResumed)

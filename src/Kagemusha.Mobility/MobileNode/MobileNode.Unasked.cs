@@ -7,20 +7,20 @@ public sealed partial class MobileNode
 {
     private bool IsFromHomeAgent(MobilityPacket packet) =>
         _place == Place.Away
-        && packet.Source == _configuration.HomeAgent
+        && (packet.Source == HomeAgent || _mayRemainUntil.ContainsKey(packet.Source))
         && packet.Destination == _updateSource
         && packet.HomeAddressOption is null
         && packet.Type2RoutingHeader == _configuration.HomeAddress;
 
-    private void ReceiveUnasked(TimeSpan now, MobilityMessage message, List<MobileNodeEffect> effects)
+    private void ReceiveUnasked(TimeSpan now, MobilityPacket packet, List<MobileNodeEffect> effects)
     {
-        switch (message)
+        switch (packet.Message)
         {
-            case BindingRefreshRequest when _binding is not null && _unanswered == 0:
+            case BindingRefreshRequest when _binding?.HomeAgent == packet.Source && _unanswered == 0:
                 RefreshSoon(now);
                 break;
             case BindingRevocationIndication indication:
-                Revoke(now, indication, effects);
+                Revoke(now, packet.Source, indication, effects);
                 break;
         }
     }
@@ -35,14 +35,18 @@ public sealed partial class MobileNode
         }
     }
 
-    private void Revoke(TimeSpan now, BindingRevocationIndication indication, List<MobileNodeEffect> effects)
+    // The flags of other kinds of mobility first (RFC 5846, section 5.2): nothing of them is here to be revoked.
+    private void Revoke(TimeSpan now, Ipv6Address homeAgent, BindingRevocationIndication indication, List<MobileNodeEffect> effects)
     {
+        var isServing = _binding is { } binding && (binding.HomeAgent, binding.CareOfAddress) == (homeAgent, _updateSource);
         var status = indication.Flags.HasFlag(RevocationFlags.Proxy) ? RevocationStatus.ProxyNotSupported
-            : _binding?.CareOfAddress == _updateSource ? RevocationStatus.Success
+            : indication.Flags.HasFlag(RevocationFlags.Global) ? RevocationStatus.GlobalRevocationNotAuthorized
+            : indication.Flags.HasFlag(RevocationFlags.Ipv4HomeAddressOnly) ? RevocationStatus.Ipv4BindingDoesNotExist
+            : isServing || (homeAgent != HomeAgent && _mayRemainUntil.ContainsKey(homeAgent)) ? RevocationStatus.Success
             : RevocationStatus.BindingDoesNotExist;
         effects.Add(new MobileNodeEffect.AnswerFromCareOfAddress(new(
             _updateSource,
-            _configuration.HomeAgent,
+            homeAgent,
             _configuration.HomeAddress,
             null,
             new BindingRevocationAcknowledgement(status, indication.Sequence, indication.Flags, []))));
@@ -51,8 +55,14 @@ public sealed partial class MobileNode
             return;
         }
 
+        _mayRemainUntil.Remove(homeAgent);
+        if (!isServing)
+        {
+            return; // It had served before another.
+        }
+
         // What was sent before it was revoked with the binding.
-        _outstanding.Clear();
+        Ask(homeAgent);
         var why = indication.Trigger switch
         {
             RevocationTrigger.Administrative => "for an administrative reason",
@@ -62,8 +72,9 @@ public sealed partial class MobileNode
             RevocationTrigger.Unspecified => "and gave no reason",
             _ => $"for the unknown reason {(byte)indication.Trigger}",
         };
-        Refuse(now, null, StatusReaction.RepeatSlowly, $"the home agent has revoked the binding {why}", effects);
-        if (indication.Trigger == RevocationTrigger.PossiblyOutOfSync)
+        var isOutOfSync = indication.Trigger == RevocationTrigger.PossiblyOutOfSync;
+        Refuse(now, null, StatusReaction.RepeatSlowly, $"the home agent has revoked the binding {why}", effects, isWorthAskingAnother: !isOutOfSync);
+        if (isOutOfSync)
         {
             StartUpdates(now + InitialBindackTimeout);
         }

@@ -3,7 +3,7 @@ using Kagemusha.Wire;
 namespace Kagemusha.Mobility;
 
 /// <summary>
-/// The registrations of one home address at one home agent (RFC 6275, sections 11.5.5 and 11.7), made by the host that the
+/// The registrations of one home address (RFC 6275, sections 11.5.5 and 11.7), at one home agent at a time, made by the host that the
 /// guest runs on. Starts passive. After each <see cref="Handle"/>, carry out its effects in order and call again at
 /// <see cref="NextWakeUp"/>.
 /// </summary>
@@ -24,9 +24,8 @@ public sealed partial class MobileNode
 
     private static readonly TimeSpan LifetimeUnit = TimeSpan.FromSeconds(4);
 
-    // Our choices: an answer to an older update is of no use any more; silence is worth a line after the third one.
+    // Our choice: an answer to an older update is of no use any more.
     private const int MaxOutstanding = 16;
-    private const int UnansweredWorthReporting = 3;
 
     // Our choice: then the host that the guest came from, or the way to it, is taken for lost.
     private const int UnansweredFromPreviousCareOfAddress = 2;
@@ -43,7 +42,6 @@ public sealed partial class MobileNode
     private Ipv6Address _updateSource; // The care-of address; at home the previous one as long as it serves, else the home address.
     private SequenceCounter _sequence;
     private Binding? _binding;
-    private TimeSpan _mayRemainUntil;
 
     private TimeSpan? _nextUpdateAt;
     private TimeSpan _nextTimeout;
@@ -69,10 +67,22 @@ public sealed partial class MobileNode
         _random = random;
         _requestedLifetime = (ushort)Math.Ceiling(configuration.Lifetime / LifetimeUnit);
         _sequence = new(snapshot?.ReservedThrough ?? 0);
-        _mayRemainUntil = now + (snapshot?.BindingMayRemain ?? TimeSpan.Zero);
-        if (snapshot is { CareOfAddress: { } careOfAddress } && snapshot.BindingRemaining > TimeSpan.Zero)
+        _homeAgents = [configuration.HomeAgent, .. configuration.OtherHomeAgents];
+        _asked = snapshot?.HomeAgent ?? configuration.HomeAgent;
+        if (snapshot is null)
         {
-            _binding = new(careOfAddress, now + snapshot.BindingRemaining);
+            return;
+        }
+
+        foreach (var held in snapshot.MayRemainElsewhere)
+        {
+            _mayRemainUntil[held.HomeAgent] = now + held.Remaining;
+        }
+
+        _mayRemainUntil[_asked] = now + snapshot.BindingMayRemain;
+        if (snapshot.CareOfAddress is { } careOfAddress && snapshot.BindingRemaining > TimeSpan.Zero)
+        {
+            _binding = new(_asked, careOfAddress, now + snapshot.BindingRemaining);
         }
     }
 
@@ -88,7 +98,7 @@ public sealed partial class MobileNode
     {
         get
         {
-            TimeSpan?[] times = [_nextUpdateAt, _binding?.ExpiresAt, _announceAt, IsDeregistering ? _mayRemainUntil : null];
+            TimeSpan?[] times = [_nextUpdateAt, _binding?.ExpiresAt, _announceAt, IsDeregistering ? MayRemainUntil(_asked) : null];
             return times.Min();
         }
     }
@@ -100,6 +110,7 @@ public sealed partial class MobileNode
     public IReadOnlyList<MobileNodeEffect> Handle(TimeSpan now, MobileNodeInput input)
     {
         var effects = new List<MobileNodeEffect>();
+        var (served, asked) = (HomeAgent, _asked);
         switch (input)
         {
             case MobileNodeInput.Expected when _sequence.Reserve():
@@ -122,21 +133,37 @@ public sealed partial class MobileNode
                 Receive(now, packet.Message, effects);
                 break;
             case MobileNodeInput.Received { Packet: var packet } when IsFromHomeAgent(packet):
-                ReceiveUnasked(now, packet.Message, effects);
+                ReceiveUnasked(now, packet, effects);
                 break;
             case MobileNodeInput.Refresh when _place != Place.Elsewhere:
-                _mayRemainUntil = Later(_mayRemainUntil, now + _configuration.Lifetime);
+                ExtendMayRemain(now + _configuration.Lifetime);
+                _givenUp = 0;
                 StartUpdates(now);
+                break;
+            case MobileNodeInput.HomeAgentsFound { HomeAgents: var homeAgents }:
+                Find(now, homeAgents);
                 break;
         }
 
         RunTimers(now, effects);
+        if ((HomeAgent, _asked) != (served, asked))
+        {
+            effects.Add(new MobileNodeEffect.HomeAgentChanged());
+        }
+
         return effects;
     }
 
     /// <summary>What the next node for this home address must know.</summary>
     public MobileNodeSnapshot TakeSnapshot(TimeSpan now) => new(
-        _sequence.ReservedThrough, _binding?.CareOfAddress, Remaining(_binding?.ExpiresAt ?? now, now), Remaining(_mayRemainUntil, now));
+        _sequence.ReservedThrough,
+        _binding?.CareOfAddress,
+        Remaining(_binding?.ExpiresAt ?? now, now),
+        Remaining(MayRemainUntil(HomeAgent), now))
+    {
+        HomeAgent = HomeAgent,
+        MayRemainElsewhere = [.. Holders(now).Where(each => each != HomeAgent).Select(each => new HeldBinding(each, Remaining(MayRemainUntil(each), now)))],
+    };
 
     /// <summary>What is true now.</summary>
     public MobileNodeState GetState(TimeSpan now) => new(
@@ -176,7 +203,7 @@ public sealed partial class MobileNode
         if (_place != Place.Home)
         {
             LeaveFor(Place.Home, _configuration.HomeAddress);
-            if (now < _mayRemainUntil)
+            if (ChooseHolder(now))
             {
                 _updateSource = previousCareOfAddress ?? _configuration.HomeAddress;
                 StartUpdates(now);
@@ -196,11 +223,11 @@ public sealed partial class MobileNode
     {
         _place = newPlace;
         _updateSource = newUpdateSource;
-        _outstanding.Clear();
+        Ask(HomeAgent); // A current registration's first (RFC 6275, section 11.4.1).
+        _givenUp = 0;
         _nextUpdateAt = null;
         _unanswered = 0;
-        _problem = null;
-        _refusal = null;
+        ForgetProblem();
         _announceAt = null;
     }
 
@@ -209,20 +236,35 @@ public sealed partial class MobileNode
         _nextUpdateAt = now;
         _nextTimeout = FirstTimeout;
         _unanswered = 0;
+        _tries = 0;
         _hasResumed = false;
     }
 
     private TimeSpan FirstTimeout =>
-        _place == Place.Away && _binding is null ? _configuration.InitialBindackTimeoutFirstReg : InitialBindackTimeout;
+        _place == Place.Away && _binding?.HomeAgent != _asked ? _configuration.InitialBindackTimeoutFirstReg : InitialBindackTimeout;
 
     private void Report(TimeSpan now, BindingChange change, BindingStatus? status, string explanation, List<MobileNodeEffect> effects)
     {
-        if (explanation != _problem)
+        if (explanation == _problem)
         {
-            _problem = explanation;
+            return;
+        }
+
+        _problem = explanation;
+
+        // Where several fail in turn, each of their reasons once.
+        if (_reported.Add($"{_asked} {explanation}") || _homeAgents.Count == 1)
+        {
             effects.Add(new MobileNodeEffect.BindingChanged(
                 change, status, _place == Place.Away ? _updateSource : null, Remaining(_binding?.ExpiresAt ?? now, now), explanation));
         }
+    }
+
+    private void ForgetProblem()
+    {
+        _problem = null;
+        _refusal = null;
+        _reported.Clear();
     }
 
     private void EndBinding(
@@ -230,20 +272,29 @@ public sealed partial class MobileNode
     {
         _binding = null;
         _updateSource = _configuration.HomeAddress;
-        _mayRemainUntil = now;
+        _mayRemainUntil.Remove(_asked);
         _outstanding.Clear();
         _nextUpdateAt = null;
         _unanswered = 0;
-        _problem = null;
-        _refusal = null;
+        _givenUp = 0;
+        ForgetProblem();
         effects.Add(new MobileNodeEffect.BindingChanged(change, status, null, TimeSpan.Zero, explanation));
         _announceAt = now;
         _announcementsLeft = MaxNeighbourAdvertisement;
+        if (ChooseHolder(now))
+        {
+            StartUpdates(now);
+        }
     }
 
     private void RunTimers(TimeSpan now, List<MobileNodeEffect> effects)
     {
-        if (IsDeregistering && _mayRemainUntil <= now)
+        foreach (var (homeAgent, _) in _mayRemainUntil.Where(each => each.Value <= now).ToList())
+        {
+            _mayRemainUntil.Remove(homeAgent);
+        }
+
+        if (IsDeregistering && MayRemainUntil(_asked) <= now)
         {
             EndBinding(now, BindingChange.Expired, null, "the binding has expired without an answer to its de-registration", effects);
         }
@@ -269,18 +320,15 @@ public sealed partial class MobileNode
 
     private void SendUpdate(TimeSpan now, List<MobileNodeEffect> effects)
     {
-        if (_unanswered == UnansweredWorthReporting)
+        if (_tries >= (IsFirstRound ? TriesInFirstRound : TriesInLaterRounds))
         {
-            var explanation = _place == Place.Home
-                ? "the home agent does not answer and still defends the address; the de-registration is repeated"
-                : "the home agent does not answer; the update is repeated";
-            Report(now, BindingChange.Unanswered, null, explanation, effects);
+            ReportSilence(now, effects);
         }
 
         var number = _sequence.Take(out var reserved);
         if (_place == Place.Away)
         {
-            _mayRemainUntil = Later(_mayRemainUntil, now + _requestedLifetime * LifetimeUnit);
+            ExtendMayRemain(now + _requestedLifetime * LifetimeUnit);
         }
 
         if (_place == Place.Home && _unanswered >= UnansweredFromPreviousCareOfAddress)
@@ -293,8 +341,9 @@ public sealed partial class MobileNode
             _outstanding.RemoveAt(0);
         }
 
-        _outstanding.Add(new(number, now, _updateSource, _binding is not null));
+        _outstanding.Add(new(number, now, _updateSource, _binding?.HomeAgent == _asked));
         _unanswered++;
+        _tries++;
         _lastUpdateAt = now;
         _nextUpdateAt = now + _nextTimeout;
         _nextTimeout = 2 * _nextTimeout < MaxBindackTimeout ? 2 * _nextTimeout : MaxBindackTimeout;
@@ -310,10 +359,28 @@ public sealed partial class MobileNode
             : new MobileNodeEffect.SendFromPreviousCareOfAddress(packet));
     }
 
+    private void ReportSilence(TimeSpan now, List<MobileNodeEffect> effects)
+    {
+        var silent = _asked;
+        var isAnother = GiveUp(now, effects);
+        if (isAnother)
+        {
+            _nextTimeout = IsFirstRound ? FirstTimeout : MaxBindackTimeout;
+        }
+
+        var then = isAnother ? $"; {_asked} is asked instead" : _place == Place.Home ? "; the de-registration is repeated" : "; the update is repeated";
+        Report(
+            now,
+            BindingChange.Unanswered,
+            null,
+            $"the home agent{(isAnother ? $" {silent}" : "")} does not answer{(_place == Place.Home ? " and still defends the address" : "")}{then}",
+            effects);
+    }
+
     // RFC 6275, section 11.7.1; from home section 11.5.5: care-of address and source are the home address, so no option repeats it.
     private MobilityPacket MakeUpdate(ushort number) => new(
         _updateSource,
-        _configuration.HomeAgent,
+        _asked,
         HomeAddressUnless(_updateSource),
         null,
         new BindingUpdate(
@@ -326,5 +393,5 @@ public sealed partial class MobileNode
 
     private readonly record struct OutstandingUpdate(ushort Sequence, TimeSpan SentAt, Ipv6Address Source, bool BindingExisted);
 
-    private readonly record struct Binding(Ipv6Address CareOfAddress, TimeSpan ExpiresAt);
+    private readonly record struct Binding(Ipv6Address HomeAgent, Ipv6Address CareOfAddress, TimeSpan ExpiresAt);
 }

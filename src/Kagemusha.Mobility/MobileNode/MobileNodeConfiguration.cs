@@ -4,9 +4,12 @@ namespace Kagemusha.Mobility;
 
 /// <summary>What a <see cref="MobileNode"/> registers, and where.</summary>
 /// <param name="HomeAddress">The guest's address on its home link.</param>
-/// <param name="HomeAgent">The home agent's address.</param>
+/// <param name="HomeAgent">The home agent's address; of several the most preferred one's.</param>
 public sealed record MobileNodeConfiguration(Ipv6Address HomeAddress, Ipv6Address HomeAgent)
 {
+    /// <summary>Those that are asked, in this order, when it does not answer, or refuses (RFC 6275, section 11.4.1).</summary>
+    public WireArray<Ipv6Address> OtherHomeAgents { get; init; } = [];
+
     /// <summary>The lifetime asked for; rounded up to the unit of 4 s (RFC 6275, section 6.1.7).</summary>
     public TimeSpan Lifetime { get; init; } = TimeSpan.FromMinutes(10);
 

@@ -37,6 +37,12 @@ public abstract record MobileNodeEffect
     /// <summary>The home agent no longer defends the home address: advertise the guest's own link-layer address, with the override flag.</summary>
     public sealed record AnnounceOnHomeLink : MobileNodeEffect;
 
+    /// <summary>Another home agent is asked, or serves: packets may come from it. Which, is in <see cref="MobileNode.HomeAgent"/>.</summary>
+    public sealed record HomeAgentChanged : MobileNodeEffect;
+
+    /// <summary>None of the home agents that are known does as wanted: look for others (RFC 6275, section 11.4.1).</summary>
+    public sealed record OtherHomeAgentsWanted : MobileNodeEffect;
+
     /// <summary>The home agent has accepted an update.</summary>
     /// <param name="Elapsed">Since that very update was sent.</param>
     /// <param name="BindingExisted">

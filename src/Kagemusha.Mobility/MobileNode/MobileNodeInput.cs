@@ -35,6 +35,10 @@ public abstract record MobileNodeInput
     /// <summary><see cref="MobileNode.NextWakeUp"/> has come. One that comes early or twice does no harm.</summary>
     public sealed record WakeUp : MobileNodeInput;
 
+    /// <summary>The home agents of the home link have been found out; one that holds a binding goes on serving.</summary>
+    /// <param name="HomeAgents">The most preferred first; nothing changes if there is none.</param>
+    public sealed record HomeAgentsFound(WireArray<Ipv6Address> HomeAgents) : MobileNodeInput;
+
     /// <summary>Update the home agent at once, whatever it is believed to know.</summary>
     public sealed record Refresh : MobileNodeInput;
 }

@@ -40,4 +40,19 @@ public enum MobileNodePhase
 /// <param name="BindingRemaining">That binding's remaining lifetime.</param>
 /// <param name="BindingMayRemain">For how long the home agent may still hold some binding, acknowledged or not.</param>
 public sealed record MobileNodeSnapshot(
-    ushort ReservedThrough, Ipv6Address? CareOfAddress, TimeSpan BindingRemaining, TimeSpan BindingMayRemain);
+    ushort ReservedThrough, Ipv6Address? CareOfAddress, TimeSpan BindingRemaining, TimeSpan BindingMayRemain)
+{
+    /// <summary>The home agent that it is about, which is asked first; null for the most preferred one.</summary>
+    public Ipv6Address? HomeAgent { get; init; }
+
+    /// <summary>What others may still hold.</summary>
+    public WireArray<HeldBinding> MayRemainElsewhere { get; init; } = [];
+
+    /// <summary>Whether any home agent may hold something.</summary>
+    public bool MayRemain => BindingMayRemain > TimeSpan.Zero || MayRemainElsewhere.Count > 0;
+}
+
+/// <summary>A binding, acknowledged or not, that a home agent may hold which does not serve any more.</summary>
+/// <param name="HomeAgent">The home agent's address.</param>
+/// <param name="Remaining">For how long.</param>
+public readonly record struct HeldBinding(Ipv6Address HomeAgent, TimeSpan Remaining);

@@ -161,7 +161,9 @@ public class MobileNodeAnswerTests
         var rig = new MobileNodeRig();
         var update = UpdateIn(rig.GoAway());
         ChangeIn(rig.Receive(AwayAcknowledgement(update.Sequence, BindingStatus.NotHomeSubnet)));
-        Assert.Empty(rig.Receive(AwayAcknowledgement(UpdateIn(rig.Wake()).Sequence, BindingStatus.NotHomeSubnet)));
+        Assert.Equal(
+            [new MobileNodeEffect.OtherHomeAgentsWanted()],
+            rig.Receive(AwayAcknowledgement(UpdateIn(rig.Wake()).Sequence, BindingStatus.NotHomeSubnet)));
 
         var other = ChangeIn(rig.Receive(AwayAcknowledgement(UpdateIn(rig.Wake()).Sequence, BindingStatus.InvalidCareOfAddress)));
 

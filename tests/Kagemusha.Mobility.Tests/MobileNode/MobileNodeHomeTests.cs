@@ -283,7 +283,7 @@ public class MobileNodeHomeTests
         Assert.Equal(BindingChange.Expired, ChangeIn(rig.Wake()).Change);
 
         Assert.Equal(Seconds(2), rig.Now - home);
-        Assert.Equal(new(64 + 64, null, TimeSpan.Zero, TimeSpan.Zero), rig.Node.TakeSnapshot(rig.Now));
+        Assert.Equal(new(64 + 64, null, TimeSpan.Zero, TimeSpan.Zero) { HomeAgent = HomeAgentAddress }, rig.Node.TakeSnapshot(rig.Now));
     }
 
     [Fact]

@@ -74,7 +74,7 @@ public class MobileNodeSequenceTests
         rig.Register();
         rig.Pass(Seconds(100));
 
-        Assert.Equal(new(64, CareOfAddress, Seconds(500), Seconds(500)), rig.Node.TakeSnapshot(rig.Now));
+        Assert.Equal(new(64, CareOfAddress, Seconds(500), Seconds(500)) { HomeAgent = HomeAgentAddress }, rig.Node.TakeSnapshot(rig.Now));
     }
 
     [Fact]
@@ -86,7 +86,7 @@ public class MobileNodeSequenceTests
 
         rig.Receive(AwayAcknowledgement(first.Sequence, lifetime: 10));
 
-        Assert.Equal(new(64, CareOfAddress, Seconds(38.5), Seconds(600)), rig.Node.TakeSnapshot(rig.Now));
+        Assert.Equal(new(64, CareOfAddress, Seconds(38.5), Seconds(600)) { HomeAgent = HomeAgentAddress }, rig.Node.TakeSnapshot(rig.Now));
     }
 
     [Fact]
