@@ -1,5 +1,6 @@
 using Kagemusha.Control;
 using Kagemusha.Linux;
+using Kagemusha.Mobility;
 using Kagemusha.Wire;
 using LibvirtSharp;
 
@@ -29,6 +30,7 @@ internal sealed class Agent : IDisposable
     private readonly ArrivingGuests _arriving;
     private readonly OutgoingHandOvers _outgoing;
     private readonly AddressLearning _learning;
+    private readonly HomeAgentDiscoveries _discoveries;
     private readonly GuestLifecycle _lifecycle;
     private readonly Attachments _attachments;
     private readonly ColdDefinition _coldDefinition;
@@ -36,6 +38,7 @@ internal sealed class Agent : IDisposable
     private readonly Enrolment _enrolment;
     private readonly StatusReport _status;
     private readonly Timer _timer;
+    private readonly HashSet<Guid> _attaching = [];
     private bool _isReapplying;
 
     public Agent(AgentConfiguration configuration, AgentLoop loop, AgentLog log)
@@ -46,7 +49,7 @@ internal sealed class Agent : IDisposable
         _hypervisor = new(configuration.LibvirtUri, loop, log);
         var hostKernel = new HostKernel(_kernel, configuration, log);
         var definition = new DomainDefinition(_hypervisor, _guests, log);
-        _underlay = new(configuration, _kernel, log, Receive);
+        _underlay = new(configuration, _kernel, log, Receive, packet => _discoveries!.Receive(packet));
         _relayed = new(_guests, _underlay.Send);
         _registrar = new(
             _guests,
@@ -60,7 +63,9 @@ internal sealed class Agent : IDisposable
             {
                 _arriving!.Follow(guest, link, registration, effect);
                 _departing!.Follow(guest, link, registration, effect);
+                FollowHomeAgents(guest, link, effect);
             });
+        _discoveries = new(_guests, _underlay.Resolve, _underlay.Send, _registrar.Find, log);
         _channel = new(configuration.Peer, AddressTowards, (caller, request) => _loop.Ask(() => _outgoing!.AnswerAsync(caller, request)), log);
         var departures = new Departures();
         var timings = new HomeAgentTimings();
@@ -78,7 +83,7 @@ internal sealed class Agent : IDisposable
         _coldDefinition = new(_hypervisor, _attachments, log);
         _adoption = new(_hypervisor, _guests, _lifecycle, _registrar, _attachments, log);
         _hooks = new(_guests, _lifecycle, _attachments, new(configuration.Peer.SourceAgent, _channel, log), _arriving, _adoption.LookAsync, log);
-        _enrolment = new(_hypervisor, _kernel, _guests, _lifecycle, _learning, _channel, log);
+        _enrolment = new(_hypervisor, _kernel, _guests, _lifecycle, _learning, _discoveries, _channel, log);
         _status = new(_hypervisor, _guests, _adoption.Problems);
         _timer = new(_ => _loop.Post(WakeUp));
         // Whatever was done may want to be woken at another time.
@@ -221,6 +226,27 @@ internal sealed class Agent : IDisposable
         _registrar.Receive(packet);
     }
 
+    private void FollowHomeAgents(Guest guest, GuestLink link, MobileNodeEffect effect)
+    {
+        if (effect is MobileNodeEffect.OtherHomeAgentsWanted)
+        {
+            _discoveries.Want(guest, link);
+        }
+
+        // Its tunnels are others, before another home agent's answer can come.
+        if (effect is MobileNodeEffect.HomeAgentChanged && link.Attachment is Attachment.Away && _attaching.Add(guest.Uuid))
+        {
+            _loop.Post(() =>
+            {
+                _attaching.Remove(guest.Uuid);
+                if (_guests.TryFind(guest.Uuid, out var present) && present == guest)
+                {
+                    _lifecycle.AttachAgain(guest);
+                }
+            });
+        }
+    }
+
     private Ipv6Address? AddressTowards(Ipv6Address homeAgent)
     {
         try
@@ -304,15 +330,7 @@ internal sealed class Agent : IDisposable
 
         foreach (var guest in moved)
         {
-            try
-            {
-                _lifecycle.Attach(guest);
-            }
-            catch (KernelException e)
-            {
-                _log.Decision(guest.Name, $"its data path did not follow: {e.Message}", failed: true);
-            }
-
+            _lifecycle.AttachAgain(guest);
             if (guest.Presence == Presence.Running)
             {
                 _registrar.Activate(guest);
@@ -342,7 +360,7 @@ internal sealed class Agent : IDisposable
     {
         try
         {
-            if (link.Attachment is not Attachment.Away { CareOf: var old } away || _underlay.Resolve(link.Enrolled.HomeAgent) is var careOf
+            if (link.Attachment is not Attachment.Away { CareOf: var old } away || _underlay.Resolve(link.HomeAgent) is var careOf
                 && (careOf with { Mtu = old.Mtu }) == old)
             {
                 return false;
@@ -364,6 +382,7 @@ internal sealed class Agent : IDisposable
         _departing.WakeUp();
         _arriving.WakeUp();
         _registrar.WakeUp();
+        _discoveries.WakeUp();
         foreach (var guest in _guests.All.Where(guest => guest.Presence == Presence.Incoming && guest.Deadline <= Clock.Now).ToList())
         {
             // libvirt says whether it is still coming; if it is, it has as long again.
@@ -379,6 +398,7 @@ internal sealed class Agent : IDisposable
         var next = new[]
         {
             _registrar.NextWakeUp,
+            _discoveries.NextWakeUp,
             _departing.NextWakeUp,
             _arriving.NextWakeUp,
             _guests.All.Where(guest => guest.Presence == Presence.Incoming).Min(guest => (TimeSpan?)guest.Deadline),

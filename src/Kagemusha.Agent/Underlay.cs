@@ -19,7 +19,8 @@ internal sealed class Underlay : IDisposable
     private readonly Kernel _kernel;
     private readonly AgentLog _log;
     private readonly Action<MobilityPacket> _received;
-    private readonly Dictionary<int, FramePort> _listening = [];
+    private readonly Action<MobilityIcmpPacket> _icmpReceived;
+    private readonly Dictionary<int, List<FramePort>> _listening = [];
     private readonly RawIpv6Sender _sender = new();
     private readonly ProtocolHolder[] _silence = [new(Mobility), new(Esp)];
 
@@ -27,12 +28,14 @@ internal sealed class Underlay : IDisposable
     /// <param name="kernel">Knows the routes.</param>
     /// <param name="log">Where failures are told.</param>
     /// <param name="received">Takes each mobility message, on the agent's loop.</param>
-    public Underlay(AgentConfiguration configuration, Kernel kernel, AgentLog log, Action<MobilityPacket> received)
+    /// <param name="icmpReceived">Takes each ICMPv6 message of mobility, on the agent's loop.</param>
+    public Underlay(AgentConfiguration configuration, Kernel kernel, AgentLog log, Action<MobilityPacket> received, Action<MobilityIcmpPacket> icmpReceived)
     {
         _configuration = configuration;
         _kernel = kernel;
         _log = log;
         _received = received;
+        _icmpReceived = icmpReceived;
     }
 
     /// <summary>This host's end of a tunnel to a home agent.</summary>
@@ -58,31 +61,35 @@ internal sealed class Underlay : IDisposable
     /// <summary>Takes mobility messages from this interface from now on.</summary>
     public void Listen(CareOf careOf)
     {
-        if (!_listening.ContainsKey(careOf.InterfaceIndex))
+        var link = careOf.InterfaceIndex;
+        if (_listening.ContainsKey(link))
         {
-            _listening.Add(
-                careOf.InterfaceIndex,
-                new(careOf.InterfaceIndex, PacketFilter.NextHeader(Mobility), Receive, e => Lose(careOf, e), rate: null));
+            return;
+        }
+
+        var ports = new List<FramePort>();
+        _listening.Add(link, ports);
+        try
+        {
+            ports.Add(new(link, PacketFilter.NextHeader(Mobility), Receive, e => Lose(careOf, e), rate: null));
+            ports.Add(new(link, PacketFilter.MobilityIcmp, ReceiveIcmp, e => Lose(careOf, e), FramePort.LinkRate));
+        }
+        catch
+        {
+            Close(link);
+            throw;
         }
     }
 
     /// <summary>Sends a Binding Update from its care-of address.</summary>
-    public void Send(MobilityPacket packet)
-    {
-        try
-        {
-            _sender.Send(packet.ToArray());
-        }
-        catch (KernelException e)
-        {
-            // Repeated by the mobile node's own back-off.
-            _log.Warn($"a message from {packet.Source} to {packet.Destination} was not sent: {e.Message}");
-        }
-    }
+    public void Send(MobilityPacket packet) => Send(packet.ToArray(), packet.Source, packet.Destination);
+
+    /// <summary>Sends a request for home agents, or for prefixes.</summary>
+    public void Send(MobilityIcmpPacket packet) => Send(packet.ToArray(), packet.Source, packet.Destination);
 
     public void Dispose()
     {
-        foreach (var port in _listening.Values)
+        foreach (var port in _listening.Values.SelectMany(ports => ports))
         {
             port.Dispose();
         }
@@ -102,12 +109,41 @@ internal sealed class Underlay : IDisposable
         }
     }
 
+    private void ReceiveIcmp(EthernetFrame frame)
+    {
+        if (MobilityIcmpPacket.TryParse(frame.Payload.Span, out var packet, out _))
+        {
+            _icmpReceived(packet);
+        }
+    }
+
+    private void Send(ReadOnlySpan<byte> packet, Ipv6Address source, Ipv6Address destination)
+    {
+        try
+        {
+            _sender.Send(packet);
+        }
+        catch (KernelException e)
+        {
+            // Repeated by the mobile node's own back-off.
+            _log.Warn($"a message from {source} to {destination} was not sent: {e.Message}");
+        }
+    }
+
     private void Lose(CareOf careOf, KernelException cause)
     {
         _log.Warn($"{careOf.Interface} is heard no more, until it is needed again: {cause.Message}");
-        if (_listening.Remove(careOf.InterfaceIndex, out var port))
+        Close(careOf.InterfaceIndex);
+    }
+
+    private void Close(int link)
+    {
+        if (_listening.Remove(link, out var ports))
         {
-            port.Dispose();
+            foreach (var port in ports)
+            {
+                port.Dispose();
+            }
         }
     }
 }

@@ -43,12 +43,13 @@ public sealed record HistoryReply(IReadOnlyList<Move> Moves) : ControlReply;
 /// <param name="Interface">The guest's address on the enrolled interface.</param>
 /// <param name="HomeAddress">The home address, or null where the interface has none yet.</param>
 /// <param name="CareOfAddress">This host's address under which it is registered, if it is.</param>
-/// <param name="HomeAgent">The home agent's address.</param>
+/// <param name="HomeAgent">The home agent that serves it, or is asked.</param>
 /// <param name="Binding">The registration's state in words, such as <c>registered</c> or <c>refused (132)</c>.</param>
 /// <param name="RemainingLifetime">Seconds until the binding ends, if there is one.</param>
 /// <param name="DataPath">How packets come to the guest and leave it.</param>
 /// <param name="Problems">Lines: what is wrong and what helps; empty if all is well.</param>
 /// <param name="Origin">How the home address became known, or null where there is none yet.</param>
+/// <param name="OtherHomeAgents">Who is asked when the home agent does not serve, the most preferred first.</param>
 public sealed record DomainStatus(
     string Name,
     Guid Uuid,
@@ -61,7 +62,8 @@ public sealed record DomainStatus(
     int? RemainingLifetime,
     DataPath DataPath,
     IReadOnlyList<string> Problems,
-    HomeAddressOrigin? Origin);
+    HomeAddressOrigin? Origin,
+    IReadOnlyList<Ipv6Address> OtherHomeAgents);
 
 /// <summary>How a guest's packets travel on this host.</summary>
 public enum DataPath

@@ -28,7 +28,7 @@ public sealed record HookCall(string Guest, string Operation, string SubOperatio
 /// <summary>Make a domain's interface mobile; answered by <see cref="Done"/>.</summary>
 /// <param name="Domain">Its name or UUID.</param>
 /// <param name="HomeAddresses">Those that are known; the VM's others are learnt.</param>
-/// <param name="HomeAgent">The home agent's address, or null for the one that the home link's routers advertise.</param>
+/// <param name="HomeAgent">The home agent's address, or null for those that are found on the home link.</param>
 /// <param name="Interface">The interface by the guest's address; may be absent where there is only one.</param>
 public sealed record EnrollRequest(
     string Domain, IReadOnlyList<Ipv6Address> HomeAddresses, Ipv6Address? HomeAgent, LinkLayerAddress? Interface) : ControlRequest;

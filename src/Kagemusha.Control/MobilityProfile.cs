@@ -30,10 +30,38 @@ public sealed partial record MobilityProfile(WireArray<EnrolledInterface> Interf
 /// <param name="Mac">The guest's own link-layer address, by which the interface is known on every host.</param>
 /// <param name="Source">What the interface is attached to at home; the way back restores it.</param>
 /// <param name="Link">The home link, as its router advertises it.</param>
-/// <param name="HomeAgent">The home agent's address.</param>
+/// <param name="HomeAgent">The home agent's address; of several the most preferred one's.</param>
 /// <param name="Addresses">The home addresses, each in one of the home prefixes; none as long as none is known.</param>
 public sealed record EnrolledInterface(
-    LinkLayerAddress Mac, HomeSource Source, HomeLink Link, Ipv6Address HomeAgent, WireArray<EnrolledAddress> Addresses);
+    LinkLayerAddress Mac, HomeSource Source, HomeLink Link, Ipv6Address HomeAgent, WireArray<EnrolledAddress> Addresses)
+{
+    /// <summary>How the home agents became known.</summary>
+    public HomeAgentOrigin HomeAgentOrigin { get; init; }
+
+    /// <summary>The home agents that are asked, in this order, when <see cref="HomeAgent"/> does not serve.</summary>
+    public WireArray<Ipv6Address> OtherHomeAgents { get; init; } = [];
+
+    /// <summary>All home agents, the most preferred first.</summary>
+    public WireArray<Ipv6Address> HomeAgents => [HomeAgent, .. OtherHomeAgents];
+
+    /// <summary>The same with other home agents.</summary>
+    /// <param name="homeAgents">At least one, the most preferred first.</param>
+    public EnrolledInterface WithHomeAgents(WireArray<Ipv6Address> homeAgents) => this with
+    {
+        HomeAgent = homeAgents[0],
+        OtherHomeAgents = [.. homeAgents.Span[1..]],
+    };
+}
+
+/// <summary>How home agents became known.</summary>
+public enum HomeAgentOrigin
+{
+    /// <summary>The administrator has given the one that there is.</summary>
+    Given,
+
+    /// <summary>They were found on the home link; when none of them serves, others are looked for.</summary>
+    Found,
+}
 
 /// <summary>The interface's type and source at home.</summary>
 /// <param name="Type">Bridge or network; nothing else can be enrolled.</param>
@@ -71,7 +99,11 @@ public sealed record HomeLink(
 /// <param name="BindingPossible">A home agent may hold a binding: at home, it has to be de-registered.</param>
 /// <param name="Origin">How it became known.</param>
 public sealed record EnrolledAddress(
-    Ipv6Address Address, ushort ReservedThrough, bool BindingPossible, HomeAddressOrigin Origin = HomeAddressOrigin.Given);
+    Ipv6Address Address, ushort ReservedThrough, bool BindingPossible, HomeAddressOrigin Origin = HomeAddressOrigin.Given)
+{
+    /// <summary>The home agent that serves it, where that is not the most preferred one: it is asked first.</summary>
+    public Ipv6Address? HomeAgent { get; init; }
+}
 
 /// <summary>How a home address became known.</summary>
 public enum HomeAddressOrigin

@@ -7,13 +7,14 @@ using Kagemusha.Wire;
 namespace Kagemusha.Control;
 
 // <kagemusha:mobility xmlns:kagemusha="urn:kagemusha:mobility:1" version="1">
-//   <kagemusha:interface mac="52:54:00:00:00:01" home-agent="2001:db8:1::2">
+//   <kagemusha:interface mac="52:54:00:00:00:01" home-agent="2001:db8:1::2" home-agent-origin="found">
+//     <kagemusha:home-agent address="2001:db8:1::3"/>
 //     <kagemusha:source type="bridge" name="br0"/>
 //     <kagemusha:link router="fe80::1" lladdr="52:54:00:ff:00:01" mtu="1500" advertisement="hgB...">
 //       <kagemusha:prefix address="2001:db8:1::/64"/>
 //     </kagemusha:link>
 //     <kagemusha:address home-address="2001:db8:1::42" reserved-through="64" binding="no"/>
-//     <kagemusha:address home-address="2001:db8:1::d6c1" reserved-through="0" binding="no" origin="learnt"/>
+//     <kagemusha:address home-address="2001:db8:1::d6c1" reserved-through="0" binding="no" origin="learnt" home-agent="2001:db8:1::3"/>
 //   </kagemusha:interface>
 //   <kagemusha:agent address="2001:db8:f3::2" port="6275" name="hv-a" token="0123..."/>
 // </kagemusha:mobility>
@@ -126,6 +127,17 @@ public sealed partial record MobilityProfile
         writer.WriteStartElement("interface");
         writer.WriteAttributeString("mac", enrolled.Mac.ToString());
         writer.WriteAttributeString("home-agent", enrolled.HomeAgent.ToString());
+        if (enrolled.HomeAgentOrigin == HomeAgentOrigin.Found)
+        {
+            writer.WriteAttributeString("home-agent-origin", "found");
+        }
+
+        foreach (var homeAgent in enrolled.OtherHomeAgents)
+        {
+            writer.WriteStartElement("home-agent");
+            writer.WriteAttributeString("address", homeAgent.ToString());
+            writer.WriteEndElement();
+        }
 
         writer.WriteStartElement("source");
         writer.WriteAttributeString("type", enrolled.Source.Type == HomeSourceType.Bridge ? "bridge" : "network");
@@ -167,6 +179,11 @@ public sealed partial record MobilityProfile
                 writer.WriteAttributeString("origin", "learnt");
             }
 
+            if (address.HomeAgent is { } homeAgent)
+            {
+                writer.WriteAttributeString("home-agent", homeAgent.ToString());
+            }
+
             writer.WriteEndElement();
         }
 
@@ -177,13 +194,22 @@ public sealed partial record MobilityProfile
     {
         var mac = element.Attribute<LinkLayerAddress>("mac", "an Ethernet address", LinkLayerAddress.TryParse);
         var homeAgent = element.Attribute<Ipv6Address>("home-agent", "a unicast IPv6 address", TryParseUnicast);
+        var origin = element.Optional("home-agent-origin", "'given' or 'found'", TryParseHomeAgentOrigin, absent: HomeAgentOrigin.Given);
+        var otherHomeAgents = element.Elements("home-agent").Select(ReadHomeAgent).ToList();
         var source = ReadSource(element.Element("source"));
         var link = ReadLink(element.Element("link"));
         var addresses = element.Elements("address").Select(address => ReadAddress(address, link)).ToList();
         element.End();
         return addresses.DistinctBy(address => address.Address).Count() == addresses.Count
-            ? new(mac, source, link, homeAgent, [.. addresses])
+            ? new(mac, source, link, homeAgent, [.. addresses]) { HomeAgentOrigin = origin, OtherHomeAgents = [.. otherHomeAgents] }
             : throw element.Malformed("a home address is there twice");
+    }
+
+    private static Ipv6Address ReadHomeAgent(StrictElement element)
+    {
+        var address = element.Attribute<Ipv6Address>("address", "a unicast IPv6 address", TryParseUnicast);
+        element.End();
+        return address;
     }
 
     private static HomeSource ReadSource(StrictElement element)
@@ -219,9 +245,10 @@ public sealed partial record MobilityProfile
         var reservedThrough = element.Attribute<ushort>("reserved-through", "a sequence number", TryParseSequence);
         var binding = element.Attribute<bool>("binding", "'yes' or 'no'", TryParseYesNo);
         var origin = element.Optional("origin", "'given' or 'learnt'", TryParseOrigin, absent: HomeAddressOrigin.Given);
+        var homeAgent = element.Optional<Ipv6Address?>("home-agent", "a unicast IPv6 address", TryParseOptionalUnicast, absent: null);
         element.End();
         return link.Prefixes.Any(prefix => prefix.Contains(address))
-            ? new(address, reservedThrough, binding, origin)
+            ? new(address, reservedThrough, binding, origin) { HomeAgent = homeAgent }
             : throw element.Malformed("the home address is in none of the home prefixes");
     }
 
@@ -248,6 +275,13 @@ public sealed partial record MobilityProfile
     private static bool TryParseUnicast(string text, out Ipv6Address value) =>
         Ipv6Address.TryParse(text, out value) && value.IsRoutableUnicast;
 
+    private static bool TryParseOptionalUnicast(string text, out Ipv6Address? value)
+    {
+        var isUnicast = TryParseUnicast(text, out var address);
+        value = address;
+        return isUnicast;
+    }
+
     private static bool TryParseLinkLocal(string text, out Ipv6Address value) =>
         Ipv6Address.TryParse(text, out value) && value.IsLinkLocal;
 
@@ -259,6 +293,12 @@ public sealed partial record MobilityProfile
     {
         value = text == "learnt" ? HomeAddressOrigin.Learnt : HomeAddressOrigin.Given;
         return text is "learnt" or "given";
+    }
+
+    private static bool TryParseHomeAgentOrigin(string text, out HomeAgentOrigin value)
+    {
+        value = text == "found" ? HomeAgentOrigin.Found : HomeAgentOrigin.Given;
+        return text is "found" or "given";
     }
 
     private static bool TryParseSourceType(string text, out HomeSourceType value)

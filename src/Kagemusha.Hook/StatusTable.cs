@@ -23,6 +23,11 @@ internal static class StatusTable
         for (var i = 0; i < domains.Count; i++)
         {
             yield return lines[i + 1];
+            if (domains[i].OtherHomeAgents.Count > 0)
+            {
+                yield return $"  {domains[i].Name}: other home agents: {string.Join(", ", domains[i].OtherHomeAgents)}";
+            }
+
             foreach (var problem in domains[i].Problems)
             {
                 yield return $"  {domains[i].Name}: {problem}";

@@ -35,7 +35,7 @@ internal sealed class EnrollVerb : Verb
     [Option("home-address", MetaValue = "ADDRESS", HelpText = "An address of the guest's on the home link; may be repeated. The others are learnt as it uses them.")]
     public IEnumerable<string> HomeAddresses { get; set; } = [];
 
-    [Option("home-agent", MetaValue = "ADDRESS", HelpText = "The home agent's address, where the home link's routers do not advertise it.")]
+    [Option("home-agent", MetaValue = "ADDRESS", HelpText = "The home agent's address. Without it the home agents are found on the home link.")]
     public string? HomeAgent { get; set; }
 
     [Option("interface", MetaValue = "MAC", HelpText = "The guest's interface, where it has several.")]

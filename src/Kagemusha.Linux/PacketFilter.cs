@@ -41,6 +41,10 @@ public sealed class PacketFilter
     /// </summary>
     public static PacketFilter SentAddressClaims { get; } = BuildSentAddressClaims();
 
+    /// <summary>Of <see cref="NextHeader"/> the ICMPv6 messages of mobility (RFC 6275, sections 6.5 to 6.8): types 144 to 147.</summary>
+    public static PacketFilter MobilityIcmp { get; } =
+        BuildNextHeader(58, (builder, drop) => builder.LoadByteAtIndex(0).JumpIfLess(144, drop).JumpIfGreater(147, drop));
+
     /// <summary>All that was received, and nothing that was sent.</summary>
     public static PacketFilter Received { get; } = BuildDirection(PacketDirection.Received);
 
@@ -57,7 +61,10 @@ public sealed class PacketFilter
     /// options, routing and destination options headers.
     /// </summary>
     /// <param name="protocol">The number of the header that is looked for.</param>
-    public static PacketFilter NextHeader(byte protocol)
+    public static PacketFilter NextHeader(byte protocol) => BuildNextHeader(protocol, (builder, _) => builder);
+
+    // The index register points to what was found.
+    private static PacketFilter BuildNextHeader(byte protocol, Func<PacketFilterBuilder, FilterLabel, PacketFilterBuilder> further)
     {
         var builder = new PacketFilterBuilder();
         var accept = builder.NewLabel();
@@ -75,7 +82,8 @@ public sealed class PacketFilter
                 .Load(0);
         }
 
-        return builder.JumpIfEqual(protocol, accept).Mark(drop).Drop().Mark(accept).Accept().Build();
+        builder.JumpUnlessEqual(protocol, drop).Mark(accept);
+        return further(builder, drop).Accept().Mark(drop).Drop().Build();
     }
 
     /// <summary>Of <see cref="NeighbourDiscovery"/> the solicitations of one address.</summary>

@@ -197,7 +197,7 @@ public sealed class AdoptionTests
         {
             Uuid = uuid;
             _hypervisor = new(uri, loop, TestLog.Log);
-            _underlay = new(Guests.Configuration, _kernel, TestLog.Log, _ => { });
+            _underlay = new(Guests.Configuration, _kernel, TestLog.Log, _ => { }, _ => { });
             var kernel = new HostKernel(_kernel, Guests.Configuration, TestLog.Log);
             var registrar = new Registrar(
                 Table,

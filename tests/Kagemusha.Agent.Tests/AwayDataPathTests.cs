@@ -87,6 +87,19 @@ public sealed class AwayDataPathTests
         sysctl -w net/ipv6/conf/all/forwarding=1
         """);
 
+    [Fact]
+    public void Home_addresses_have_their_own_home_agents_and_who_may_still_hold_one_keeps_its_tunnel()
+    {
+        Ipv6Address other = Ipv6Address.Parse("2001:db8:1::3"), before = Ipv6Address.Parse("2001:db8:1::4");
+        var own = new Dictionary<Ipv6Address, Ipv6Address> { [Two.HomeAddresses[1]] = other };
+        var state = AwayDataPath.For([Two with { OwnHomeAgents = own, OtherTunnelEnds = [other, before] }], Host, Table);
+        var tunnels = state.OfType<Ip6Tunnel>().ToDictionary(tunnel => tunnel.Remote, tunnel => tunnel.Name);
+        Assert.Equal([Guests.HomeAgent, other, before], tunnels.Keys.Order());
+        var ways = state.OfType<Route>().Where(route => route.Source is not null).ToDictionary(route => route.Source!.Value.Address, route => route.Link);
+        Assert.Equal(tunnels[Guests.HomeAgent], ways[Two.HomeAddresses[0]]);
+        Assert.Equal(tunnels[other], ways[Two.HomeAddresses[1]]);
+    }
+
     [Theory]
     [InlineData(false, "kg525400000001")]
     [InlineData(true, "kghob6e392f0")]

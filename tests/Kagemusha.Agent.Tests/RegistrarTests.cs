@@ -200,6 +200,25 @@ public sealed class RegistrarTests
     });
 
     [Fact]
+    public void When_a_home_agent_refuses_the_next_is_asked_and_that_is_saved()
+    {
+        var second = Ipv6Address.Parse("2001:db8:1::3");
+        var guest = Put(Guests.Make(Guests.Away));
+        _registrar.Find(guest, guest.Links[0], [Guests.HomeAgent, second]);
+        _registrar.Activate(guest);
+        _story.Clear();
+
+        _registrar.Receive(Guests.Answer(_sent[0], BindingStatus.AdministrativelyProhibited));
+
+        Assert.Equal(["saved", "changed", "saved", "changed"], _story);
+        Assert.Equal(second, guest.Links[0].HomeAgent);
+        var enrolled = Assert.Single(guest.Profile.Interfaces);
+        Assert.Equal([Guests.HomeAgent, second], enrolled.HomeAgents);
+        Assert.Equal(second, Assert.Single(enrolled.Addresses).HomeAgent);
+        Assert.Equal([second], guest.Links[0].AwayLink!.TunnelEnds.Except([Guests.HomeAgent]));
+    }
+
+    [Fact]
     public async Task Who_is_settled_does_not_wait()
     {
         var guest = Put(Guests.Make(Guests.AtHome));

@@ -27,7 +27,7 @@ public sealed class StateFileTests : IDisposable
         var known = Read();
 
         Assert.Equal(guest.Registrations.Select(registration => registration.Address), known.Keys);
-        Assert.Equal(new(128, Guests.CareOf.Address, TimeSpan.FromSeconds(400), TimeSpan.FromSeconds(400)), Round(known[Guests.Home]));
+        Assert.Equal(new(128, Guests.CareOf.Address, TimeSpan.FromSeconds(400), TimeSpan.FromSeconds(400)) { HomeAgent = Guests.HomeAgent }, Round(known[Guests.Home]));
         Assert.All(guest.Registrations.Zip(before), each =>
         {
             var read = known[each.First.Address];
@@ -36,6 +36,36 @@ public sealed class StateFileTests : IDisposable
             Assert.InRange(read.BindingMayRemain, TimeSpan.Zero, each.Second.BindingMayRemain);
         });
         Assert.Equal([Path], Directory.GetFiles(_directory.Path));
+    }
+
+    [Fact]
+    public void What_home_agents_may_hold_is_written_and_read()
+    {
+        var other = Ipv6Address.Parse("2001:db8:1::3");
+        var guest = Guests.Make(Guests.Away);
+        var snapshot = new MobileNodeSnapshot(64, Guests.CareOf.Address, TimeSpan.FromSeconds(400), TimeSpan.FromSeconds(600))
+        {
+            HomeAgent = other,
+            MayRemainElsewhere = [new(Guests.HomeAgent, TimeSpan.FromSeconds(30))],
+        };
+        guest.Links[0].Registrations[0] = Registration.Create(Guests.Configuration, Guests.Enrolled, Guests.Enrolled.Addresses[0], snapshot);
+
+        StateFile.Write(guest, _directory.Path);
+
+        var read = Read()[Guests.Home];
+        Assert.Equal(other, read.HomeAgent);
+        var held = Assert.Single(read.MayRemainElsewhere);
+        Assert.Equal(Guests.HomeAgent, held.HomeAgent);
+        Assert.InRange(held.Remaining.TotalSeconds, 1, 30);
+    }
+
+    [Fact]
+    public void A_state_from_before_home_agents_were_in_it_is_read()
+    {
+        File.WriteAllText(
+            Path,
+            $$"""{"version":1,"uuid":"{{Guests.Uuid}}","name":"vm","written_at":"2026-01-01T00:00:00Z","addresses":[{"home_address":"2001:db8:1::42","reserved_through":64,"care_of_address":null,"binding_remaining":0,"binding_may_remain":0}]}""");
+        Assert.Equal(new(64, null, TimeSpan.Zero, TimeSpan.Zero), Read()[Guests.Home]);
     }
 
     [Fact]

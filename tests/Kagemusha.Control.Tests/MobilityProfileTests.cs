@@ -20,6 +20,9 @@ public class MobilityProfileTests
         from mac in AnyLinkLayerAddress
         from source in AnySource
         from homeAgent in AnyAddress
+        from homeAgentOrigin in Gen.OneOf(Enum.GetValues<HomeAgentOrigin>())
+        from otherHomeAgents in AnyAddress.Array[0, 3]
+        from serving in Gen.OneOf<Ipv6Address?>(null, homeAgent)
         from addresses in AnyAddress.Array[0, 4]
         from router in AnyLinkLayerAddress
         from mtu in Gen.Int[1280, 65535]
@@ -33,7 +36,11 @@ public class MobilityProfileTests
             new(
                 [.. addresses.Select(a => new Ipv6Prefix(a, 64)).Distinct()], Ipv6Address.Parse("fe80::1"), router, mtu, [134, .. options]),
             homeAgent,
-            [.. addresses.Distinct().Select(a => new EnrolledAddress(a, reserved, binding, origin))]);
+            [.. addresses.Distinct().Select(a => new EnrolledAddress(a, reserved, binding, origin) { HomeAgent = serving })])
+        {
+            HomeAgentOrigin = homeAgentOrigin,
+            OtherHomeAgents = [.. otherHomeAgents],
+        };
 
     [Fact]
     public void What_is_written_is_read_again() =>
@@ -58,6 +65,10 @@ public class MobilityProfileTests
     [InlineData("mac=\"52:54:00:00:00:01\"", "mac=\"52:54:00:00:00:1\"", 2, "'mac' of 'interface' is not an Ethernet address")]
     [InlineData("mac=\"52:54:00:00:00:01\"", "", 2, "'interface' has no attribute 'mac'")]
     [InlineData("home-agent=\"2001:db8:1::2\"", "home-agent=\"fe80::2\"", 2, "'home-agent' of 'interface' is not a unicast IPv6 address")]
+    [InlineData("home-agent=\"2001:db8:1::2\"", "home-agent=\"2001:db8:1::2\" home-agent-origin=\"guessed\"", 2, "'home-agent-origin' of 'interface' is not 'given' or 'found'")]
+    [InlineData("<kagemusha:source ", "<kagemusha:home-agent address=\"::1\"/><kagemusha:source ", 3, "'address' of 'home-agent' is not a unicast IPv6 address")]
+    [InlineData("<kagemusha:source ", "<kagemusha:home-agent/><kagemusha:source ", 3, "'home-agent' has no attribute 'address'")]
+    [InlineData("binding=\"no\"", "binding=\"no\" home-agent=\"fe80::2\"", 7, "'home-agent' of 'address' is not a unicast IPv6 address")]
     [InlineData("type=\"bridge\"", "type=\"direct\"", 3, "'type' of 'source' is not 'bridge' or 'network'")]
     [InlineData("name=\"br-a\"", "name=\"\"", 3, "'name' of 'source' is not a name")]
     [InlineData("<kagemusha:source type=\"bridge\" name=\"br-a\"/>", "", 2, "'interface' has not one 'source'")]

@@ -18,7 +18,8 @@ public class StatusTableTests
         540,
         DataPath.HomeAgentTunnel,
         [],
-        HomeAddressOrigin.Given);
+        HomeAddressOrigin.Given,
+        []);
 
     [Fact]
     public void Columns_are_aligned_and_problems_stand_below()
@@ -45,6 +46,11 @@ public class StatusTableTests
             """.ReplaceLineEndings("\n").Split('\n'),
             StatusTable.Lines([Away, off]));
     }
+
+    [Fact]
+    public void The_other_home_agents_stand_below() => Assert.Equal(
+        "  vm: other home agents: 2001:db8:1::3, 2001:db8:1::4",
+        StatusTable.Lines([Away with { OtherHomeAgents = [Ipv6Address.Parse("2001:db8:1::3"), Ipv6Address.Parse("2001:db8:1::4")] }]).ElementAt(2));
 
     [Theory]
     [InlineData(DataPath.None, "none")]

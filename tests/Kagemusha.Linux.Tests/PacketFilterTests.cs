@@ -53,6 +53,23 @@ public sealed class PacketFilterTests
     public void NextHeader_finds_a_header_behind_extension_headers(string what, bool passes, byte[] frame) =>
         Assert.True(passes == Passes(PacketFilter.NextHeader(135), frame), what);
 
+    public static TheoryData<string, bool, byte[]> MobilityIcmpFrames => new()
+    {
+        { "home agent discovery's reply", true, Icmp(145) },
+        { "a prefix advertisement behind a type 2 routing header", true, Frame(43, Packets.Type2Routing(Source, 58, [147, 0, 0, 0, 0, 0, 0, 0])) },
+        { "a request", true, Icmp(144) },
+        { "below them", false, Icmp(143) },
+        { "above them", false, Icmp(148) },
+        { "an echo request behind options", false, Frame(60, Packets.Extension(58, [128, 0, 0, 0, 0, 0, 0, 0])) },
+        { "a mobility header", false, Frame(135, Packets.MobilityHeader) },
+        { "cut off", false, Frame(58, []) },
+    };
+
+    [Theory]
+    [MemberData(nameof(MobilityIcmpFrames))]
+    public void MobilityIcmp_takes_its_four_types(string what, bool passes, byte[] frame) =>
+        Assert.True(passes == Passes(PacketFilter.MobilityIcmp, frame), what);
+
     [Theory]
     [MemberData(nameof(NeighbourDiscoveryFrames))]
     public void NeighbourDiscovery_takes_its_five_types_from_the_link(string what, bool passes, byte[] frame) =>

@@ -38,17 +38,17 @@ internal sealed class AddressLearning(AgentConfiguration configuration, GuestTab
     /// <param name="mac">The guest's link-layer address.</param>
     /// <param name="home">Its home link.</param>
     /// <param name="advertisement">What the home router has said.</param>
-    /// <param name="homeAgent">The home agent's address.</param>
+    /// <param name="homeAgents">The home agents' addresses.</param>
     /// <param name="given">The addresses that the administrator has given.</param>
     /// <param name="bridge">The home link's bridge, or null away. This host's own addresses there are nobody else's, either.</param>
     public HomeAddressLearnerConfiguration Learner(
-        LinkLayerAddress mac, HomeLink home, RouterAdvertisement advertisement, Ipv6Address homeAgent, IEnumerable<Ipv6Address> given, string? bridge) => new(
+        LinkLayerAddress mac, HomeLink home, RouterAdvertisement advertisement, IEnumerable<Ipv6Address> homeAgents, IEnumerable<Ipv6Address> given, string? bridge) => new(
         mac,
         home.Router,
         home.RouterLinkLayerAddress,
         home.Prefixes,
         [
-            homeAgent,
+            .. homeAgents,
             .. advertisement.RouterAddresses,
             .. bridge is null ? [] : kernel.AddressesOf(bridge),
         ],
@@ -120,7 +120,7 @@ internal sealed class AddressLearning(AgentConfiguration configuration, GuestTab
 
         var known = link.Registrations.ToLookup(registration => registration.Origin, registration => registration.Address);
         var addresses = new HomeAddressLearner(
-            Learner(link.Enrolled.Mac, home, advertisement, link.Enrolled.HomeAgent, known[HomeAddressOrigin.Given], (link.Attachment as Attachment.Home)?.Bridge),
+            Learner(link.Enrolled.Mac, home, advertisement, link.Enrolled.HomeAgents, known[HomeAddressOrigin.Given], (link.Attachment as Attachment.Home)?.Bridge),
             known[HomeAddressOrigin.Learnt],
             Clock.Now);
         var homeRouter = link.Attachment is Attachment.Away away

@@ -1,4 +1,5 @@
 using Kagemusha.Control;
+using Kagemusha.Mobility;
 using Kagemusha.Wire;
 
 namespace Kagemusha.Agent;
@@ -33,8 +34,11 @@ internal abstract record Attachment
 /// <summary>An enrolled interface of a guest on this host.</summary>
 internal sealed class GuestLink(EnrolledInterface enrolled, Attachment attachment) : IDisposable
 {
-    /// <summary>What the metadata said of it; its addresses may be others by now.</summary>
-    public EnrolledInterface Enrolled { get; } = enrolled;
+    /// <summary>What the metadata said of it, and is to say of it; its addresses may be others by now.</summary>
+    public EnrolledInterface Enrolled { get; set; } = enrolled;
+
+    /// <summary>The home agent that serves it, or is asked.</summary>
+    public Ipv6Address HomeAgent => Registrations.Count > 0 ? Registrations[0].Node.HomeAgent : Enrolled.HomeAgent;
 
     /// <summary>Where it ends here.</summary>
     public Attachment Attachment { get; set; } = attachment;
@@ -65,6 +69,12 @@ internal sealed class GuestLink(EnrolledInterface enrolled, Attachment attachmen
     /// <summary>How libvirt has made the tap's port of the home link's bridge, while we have it otherwise.</summary>
     public Linux.BridgePortSettings? PortSettings { get; set; }
 
+    /// <summary>What looks for home agents, when none of those that are known serves it; null before that.</summary>
+    public HomeAgentDiscovery? Discovery { get; set; }
+
+    /// <summary>Whether the last search has found none.</summary>
+    public bool IsDiscoveryUnanswered { get; set; }
+
     /// <summary>What hears the guest's neighbour discovery, and answers it while it is away.</summary>
     public GuestPort? GuestPort { get; set; }
 
@@ -79,8 +89,13 @@ internal sealed class GuestLink(EnrolledInterface enrolled, Attachment attachmen
             Enrolled.Link.Router,
             Enrolled.Link.RouterLinkLayerAddress,
             HomeAddresses,
-            Enrolled.HomeAgent,
+            HomeAgent,
             away.CareOf)
+        {
+            OwnHomeAgents = Registrations.Where(registration => registration.Node.HomeAgent != HomeAgent)
+                .ToDictionary(registration => registration.Address, registration => registration.Node.HomeAgent),
+            OtherTunnelEnds = [.. Registrations.SelectMany(registration => registration.Node.TunnelEnds(Clock.Now)).Distinct().Where(end => end != HomeAgent)],
+        }
         : null;
 
     /// <summary>The name that the tap gets away: its own prefix, because libvirt forgets names that begin like its own.</summary>

@@ -117,6 +117,19 @@ internal sealed class GuestLifecycle(
         return changes;
     }
 
+    /// <summary>The ends of a guest's tunnels are others: its data path follows as far as it can.</summary>
+    public void AttachAgain(Guest guest)
+    {
+        try
+        {
+            Attach(guest);
+        }
+        catch (KernelException e)
+        {
+            log.Decision(guest.Name, $"its data path did not follow: {e.Message}", failed: true);
+        }
+    }
+
     /// <summary>Hears the guest at its taps.</summary>
     /// <exception cref="ConfigurationException">The metadata's advertisement is none.</exception>
     /// <exception cref="KernelException">No packet socket.</exception>
@@ -272,6 +285,6 @@ internal sealed class GuestLifecycle(
         // Numbers are compared modulo 2^15 (RFC 6275, section 9.5.1).
         return known.TryGetValue(address.Address, out var own) && (ushort)(own.ReservedThrough - address.ReservedThrough) < 0x8000
             ? own
-            : new(address.ReservedThrough, null, TimeSpan.Zero, address.BindingPossible ? LongestBinding : TimeSpan.Zero);
+            : new(address.ReservedThrough, null, TimeSpan.Zero, address.BindingPossible ? LongestBinding : TimeSpan.Zero) { HomeAgent = address.HomeAgent };
     }
 }

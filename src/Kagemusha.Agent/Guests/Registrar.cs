@@ -77,6 +77,18 @@ internal sealed class Registrar
     /// <summary>The home agent is told again of one home address.</summary>
     public void Refresh(Guest guest, GuestLink link, Registration registration) => Handle(guest, link, registration, new MobileNodeInput.Refresh());
 
+    /// <summary>The home agents of an interface's home link were found out.</summary>
+    public void Find(Guest guest, GuestLink link, WireArray<Ipv6Address> homeAgents)
+    {
+        link.Enrolled = link.Enrolled.WithHomeAgents(homeAgents);
+        foreach (var registration in link.Registrations)
+        {
+            Handle(guest, link, registration, new MobileNodeInput.HomeAgentsFound(homeAgents));
+        }
+
+        _changed(guest);
+    }
+
     /// <summary>Waits for the home agents' answers, and not for ever.</summary>
     /// <returns>Null when each has answered as wanted, else one sentence.</returns>
     public async Task<string?> SettleAsync(Guest guest)
@@ -92,8 +104,7 @@ internal sealed class Registrar
             catch (OperationCanceledException)
             {
                 var problem = open.Node.GetState(Clock.Now).Problem ?? "it does not answer";
-                var homeAgent = guest.Links.First(link => link.Registrations.Contains(open)).Enrolled.HomeAgent;
-                return $"the home agent {homeAgent} has not acknowledged {open.Address} within {SettlePatience.TotalSeconds:0} s: {problem}";
+                return $"the home agent {open.Node.HomeAgent} has not acknowledged {open.Address} within {SettlePatience.TotalSeconds:0} s: {problem}";
             }
         }
 
@@ -187,6 +198,9 @@ internal sealed class Registrar
                 case MobileNodeEffect.AnnounceOnHomeLink:
                     OpenHomeLink(link)?.Announce(registration.Address);
                     break;
+                case MobileNodeEffect.HomeAgentChanged:
+                    Save(guest);
+                    break;
                 case MobileNodeEffect.BindingChanged change:
                     Save(guest);
                     Report(guest, link, registration, change);
@@ -248,7 +262,7 @@ internal sealed class Registrar
             try
             {
                 var ports = _portsOf(home.Bridge).Where(port => port.Name != home.Tap);
-                link.HomeLinkPort = new(ports, link.Enrolled.Mac, link.Enrolled.HomeAgent, Receive, _log);
+                link.HomeLinkPort = new(ports, link.Enrolled.Mac, Receive, _log);
             }
             catch (Linux.KernelException e)
             {
@@ -266,7 +280,7 @@ internal sealed class Registrar
         var lifetime = change.Lifetime > TimeSpan.Zero
             ? string.Create(CultureInfo.InvariantCulture, $" for {change.Lifetime.TotalSeconds:0} s") : "";
         var careOf = change.CareOfAddress is { } address ? $" at {address}" : "";
-        var line = $"binding: {registration.Address}{careOf} with home agent {link.Enrolled.HomeAgent}: {Word(change.Change)}{lifetime}{status}: {change.Explanation}";
+        var line = $"binding: {registration.Address}{careOf} with home agent {change.HomeAgent}: {Word(change.Change)}{lifetime}{status}: {change.Explanation}";
         var failed = change.Change is BindingChange.Refused or BindingChange.Unanswered
             || (change.Change == BindingChange.Expired && link.Attachment is Attachment.Away);
         _log.Decision(guest.Name, line, failed: failed);

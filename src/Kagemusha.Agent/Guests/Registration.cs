@@ -27,6 +27,7 @@ internal sealed class Registration(Ipv6Address address, MobileNode node, HomeAdd
         var node = new MobileNode(
             new(address.Address, link.HomeAgent)
             {
+                OtherHomeAgents = link.OtherHomeAgents,
                 Lifetime = configuration.BindingLifetime,
                 InitialBindackTimeoutFirstReg = configuration.FirstAcknowledgementTimeout,
             },
@@ -51,7 +52,10 @@ internal sealed class Registration(Ipv6Address address, MobileNode node, HomeAdd
         get
         {
             var snapshot = Node.TakeSnapshot(Clock.Now);
-            return new(Address, snapshot.ReservedThrough, snapshot.BindingMayRemain > TimeSpan.Zero, Origin);
+            return new(Address, snapshot.ReservedThrough, snapshot.MayRemain, Origin)
+            {
+                HomeAgent = Node.HomeAgent == Node.HomeAgents[0] ? null : Node.HomeAgent,
+            };
         }
     }
 }

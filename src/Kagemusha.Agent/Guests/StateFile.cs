@@ -26,7 +26,9 @@ internal static class StateFile
                 snapshot.ReservedThrough,
                 snapshot.CareOfAddress?.ToString(),
                 snapshot.BindingRemaining.TotalSeconds,
-                snapshot.BindingMayRemain.TotalSeconds);
+                snapshot.BindingMayRemain.TotalSeconds,
+                snapshot.HomeAgent?.ToString(),
+                [.. snapshot.MayRemainElsewhere.Select(held => new HeldBindingState(held.HomeAgent.ToString(), held.Remaining.TotalSeconds))]);
         });
         var content = new GuestState(Version, guest.Uuid, guest.Name, DateTimeOffset.UtcNow, [.. addresses]);
         DurableFile.Write(PathOf(guest.Uuid, directory), content, StateJson.Default.GuestState);
@@ -48,7 +50,7 @@ internal static class StateFile
                 throw new JsonException($"it is of another VM, {state.Uuid}");
             }
 
-            if (state.Addresses.Contains(null!))
+            if (state.Addresses.Contains(null!) || state.Addresses.Any(address => address.MayRemainElsewhere?.Contains(null!) == true))
             {
                 throw new JsonException("it has an empty address");
             }
@@ -59,7 +61,11 @@ internal static class StateFile
                 address.ReservedThrough,
                 address.CareOfAddress is { } careOf ? Ipv6Address.Parse(careOf) : null,
                 Left(address.BindingRemaining, passed),
-                Left(address.BindingMayRemain, passed)));
+                Left(address.BindingMayRemain, passed))
+            {
+                HomeAgent = address.HomeAgent is { } homeAgent ? Ipv6Address.Parse(homeAgent) : null,
+                MayRemainElsewhere = [.. (address.MayRemainElsewhere ?? []).Select(held => new HeldBinding(Ipv6Address.Parse(held.HomeAgent), Left(held.Remaining, passed)))],
+            });
         }
         catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
         {
@@ -92,7 +98,16 @@ internal sealed record GuestState(int Version, Guid Uuid, string Name, DateTimeO
 
 /// <summary>One home address in a state file; lifetimes in seconds from the time of writing on.</summary>
 internal sealed record AddressState(
-    string HomeAddress, ushort ReservedThrough, string? CareOfAddress, double BindingRemaining, double BindingMayRemain);
+    string HomeAddress,
+    ushort ReservedThrough,
+    string? CareOfAddress,
+    double BindingRemaining,
+    double BindingMayRemain,
+    string? HomeAgent = null,
+    IReadOnlyList<HeldBindingState>? MayRemainElsewhere = null);
+
+/// <summary>What a home agent may hold that does not serve any more, in a state file.</summary>
+internal sealed record HeldBindingState(string HomeAgent, double Remaining);
 
 /// <summary>The state file's JSON, by source generation for Native AOT.</summary>
 [JsonSourceGenerationOptions(

@@ -98,7 +98,7 @@ internal sealed class ArrivalTraffic : IDisposable
     {
         var addresses = link.Registrations.ConvertAll(registration => registration.Address);
         var ways = link.AwayLink is { } away
-            ? [links.Get(AwayDataPath.HomeAgentTunnelName(away))]
+            ? AwayDataPath.HomeAgentTunnelNames(away).Select(links.Get)
             : links.BridgeOf(tap) is { } bridge ? links.PortsOf(bridge).Where(port => port.Index != tap.Index) : [];
         foreach (var way in ways)
         {

@@ -68,10 +68,10 @@ internal sealed class ArrivingGuests(
                 continue;
             }
 
-            // Of two hosts one may not have seen yet how slow the home agent can be.
-            var learnt = timings.HoldFor(link.Enrolled.HomeAgent);
             foreach (var registration in link.Registrations)
             {
+                // Of two hosts one may not have seen yet how slow the home agent can be.
+                var learnt = timings.HoldFor(registration.Node.HomeAgent);
                 var isRegistered = handed.CareOfAddress is not null && handOver.Snapshots[registration.Address] is { CareOfAddress: not null } snapshot && snapshot.BindingRemaining > TimeSpan.Zero;
                 var hold = handed.Hold > learnt ? handed.Hold : learnt;
                 // Back before its home agent knew of its absence, as before: there may be a host before, which it came from then.
@@ -205,8 +205,8 @@ internal sealed class ArrivingGuests(
                 break;
             case MobileNodeEffect.UpdateAnswered answered when link.Attachment is Attachment.Away:
                 // What follows from the answer is told next.
-                timings.Add(link.Enrolled.HomeAgent, answered);
-                if (!answered.BindingExisted && !timings.Knows(link.Enrolled.HomeAgent))
+                timings.Add(registration.Node.HomeAgent, answered);
+                if (!answered.BindingExisted && !timings.Knows(registration.Node.HomeAgent))
                 {
                     Unmeasured?.Invoke(guest, link, registration);
                 }

@@ -193,7 +193,7 @@ internal sealed class DepartingGuests(
     {
         if (effect is MobileNodeEffect.BindingChanged { Change: BindingChange.Registered } && guest is { Departure: { IsTurned: false } departure, HandedOver: { } to })
         {
-            TellAsync(guest, departure, to, new(PeerRequest.CurrentVersion, guest.Uuid, to.Token, registration.Address, timings.HoldFor(link.Enrolled.HomeAgent).TotalSeconds));
+            TellAsync(guest, departure, to, new(PeerRequest.CurrentVersion, guest.Uuid, to.Token, registration.Address, timings.HoldFor(registration.Node.HomeAgent).TotalSeconds));
         }
     }
 

@@ -68,8 +68,8 @@ internal sealed class RelayedDeregistrations(GuestTable guests, Action<MobilityP
 
     private static bool IsOf(GuestLink link, MobilityPacket packet) =>
         link.Attachment is Attachment.Away { CareOf.Address: var careOf } && packet.Source == careOf
-        && packet.Destination == link.Enrolled.HomeAgent
-        && link.Registrations.Exists(registration => registration.Address == packet.HomeAddressOption);
+        && link.Registrations.Exists(registration => registration.Address == packet.HomeAddressOption
+            && (registration.Node.HomeAgents.Contains(packet.Destination) || registration.Node.TunnelEnds(Clock.Now).Contains(packet.Destination)));
 
     private sealed record Waiting(MobilityPacket Update, TaskCompletionSource<MobilityPacket> Answer)
     {

@@ -10,24 +10,21 @@ namespace Kagemusha.Agent;
 internal sealed class HomeLinkPort : IDisposable
 {
     private readonly LinkLayerAddress _guest;
-    private readonly Ipv6Address _homeAgent;
     private readonly List<FramePort> _discovery = [];
     private readonly List<FramePort> _signalling = [];
     private readonly Action<MobilityPacket> _received;
     private readonly List<MobilityPacket> _waiting = [];
-    private LinkLayerAddress? _homeAgentMac;
+    private readonly Dictionary<Ipv6Address, LinkLayerAddress> _homeAgents = [];
 
     /// <param name="ports">The bridge's ports but the guest's own.</param>
     /// <param name="guest">The guest's link-layer address.</param>
-    /// <param name="homeAgent">The home agent's address.</param>
     /// <param name="received">Takes each mobility message, on the agent's loop.</param>
     /// <param name="log">Where failures are told.</param>
     /// <exception cref="KernelException">A port cannot be opened.</exception>
     public HomeLinkPort(
-        IEnumerable<NetworkInterface> ports, LinkLayerAddress guest, Ipv6Address homeAgent, Action<MobilityPacket> received, AgentLog log)
+        IEnumerable<NetworkInterface> ports, LinkLayerAddress guest, Action<MobilityPacket> received, AgentLog log)
     {
         _guest = guest;
-        _homeAgent = homeAgent;
         _received = received;
         try
         {
@@ -47,7 +44,8 @@ internal sealed class HomeLinkPort : IDisposable
     /// <summary>Sends to the home agent, which is resolved first, once and without a source address: it defends the guest's.</summary>
     public void Send(MobilityPacket packet)
     {
-        if (_homeAgentMac is { } mac)
+        var homeAgent = packet.Destination;
+        if (_homeAgents.TryGetValue(homeAgent, out var mac))
         {
             SendFrame(EthernetFrame.Around(packet, _guest, mac));
             return;
@@ -56,8 +54,8 @@ internal sealed class HomeLinkPort : IDisposable
         // The last one of each home address.
         _waiting.RemoveAll(waiting => waiting.Source == packet.Source);
         _waiting.Add(packet);
-        var group = _homeAgent.SolicitedNode;
-        var solicitation = new NeighbourDiscoveryPacket(Ipv6Address.Unspecified, group, new NeighbourSolicitation(_homeAgent, []));
+        var group = homeAgent.SolicitedNode;
+        var solicitation = new NeighbourDiscoveryPacket(Ipv6Address.Unspecified, group, new NeighbourSolicitation(homeAgent, []));
         SendFrame(EthernetFrame.Around(solicitation, _guest, LinkLayerAddress.ForMulticast(group)));
     }
 
@@ -92,15 +90,16 @@ internal sealed class HomeLinkPort : IDisposable
     private void ReceiveDiscovery(EthernetFrame frame)
     {
         if (NeighbourDiscoveryPacket.TryParse(frame.Payload.Span, out var packet, out _)
-            && packet.Message is NeighbourAdvertisement advertisement && advertisement.Target == _homeAgent)
+            && packet.Message is NeighbourAdvertisement advertisement && _waiting.Exists(waiting => waiting.Destination == advertisement.Target))
         {
-            _homeAgentMac = advertisement.Options.OfType<TargetLinkLayerAddress>().FirstOrDefault()?.Address ?? frame.Source;
-            foreach (var waiting in _waiting)
+            var homeAgent = advertisement.Options.OfType<TargetLinkLayerAddress>().FirstOrDefault()?.Address ?? frame.Source;
+            _homeAgents[advertisement.Target] = homeAgent;
+            foreach (var waiting in _waiting.Where(waiting => waiting.Destination == advertisement.Target))
             {
-                SendFrame(EthernetFrame.Around(waiting, _guest, _homeAgentMac.Value));
+                SendFrame(EthernetFrame.Around(waiting, _guest, homeAgent));
             }
 
-            _waiting.Clear();
+            _waiting.RemoveAll(waiting => waiting.Destination == advertisement.Target);
         }
     }
 

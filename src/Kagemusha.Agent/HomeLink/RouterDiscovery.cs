@@ -1,4 +1,5 @@
 using Kagemusha.Linux;
+using Kagemusha.Mobility;
 using Kagemusha.Wire;
 
 namespace Kagemusha.Agent;
@@ -55,16 +56,20 @@ internal static class RouterDiscovery
     ];
 
     /// <summary>
-    /// The home agent on the link that is preferred (RFC 6275, section 10.5), of equals the one with the lowest address; null where no router says that it is one.
+    /// The home agents on the link, the most preferred first (RFC 6275, section 10.5), of equals the one with the lowest address; none where no router says that it is one.
     /// </summary>
     /// <param name="bridge">The bridge.</param>
     /// <exception cref="KernelException">The bridge has gone.</exception>
-    public static async Task<Ipv6Address?> FindHomeAgentAsync(NetworkInterface bridge) =>
-        (await HearAsync(bridge, router => router.HomeAgent is not null, OthersPatience))
-            .Select(router => router.HomeAgent)
-            .OrderByDescending(homeAgent => homeAgent!.Value.Preference)
-            .ThenBy(homeAgent => homeAgent!.Value.Address)
-            .FirstOrDefault()?.Address;
+    public static async Task<WireArray<Ipv6Address>> FindHomeAgentsAsync(NetworkInterface bridge) =>
+    [
+        .. (await HearAsync(bridge, router => router.HomeAgent is not null, OthersPatience))
+            .Select(router => router.HomeAgent!.Value)
+            .OrderByDescending(homeAgent => homeAgent.Preference)
+            .ThenBy(homeAgent => homeAgent.Address)
+            .Select(homeAgent => homeAgent.Address)
+            .Distinct()
+            .Take(HomeAgentDiscovery.MostHomeAgents),
+    ];
 
     /// <summary>What wanted routers have said last, until some time after the first has.</summary>
     private static async Task<IReadOnlyCollection<AdvertisedRouter>> HearAsync(

@@ -38,10 +38,11 @@ internal static class AwayDataPath
 
         var wanted = Shared(table).ToList();
         // The kernel has one tunnel for a pair of addresses. Where two links know different interfaces for it, the routes have changed between them.
-        foreach (var link in links.Reverse().DistinctBy(HomeAgentTunnelName))
-        {
-            wanted.Add(new Ip6Tunnel(HomeAgentTunnelName(link), link.CareOf.Address, link.HomeAgent) { Underlay = link.CareOf.Interface, Master = VrfName });
-        }
+        var tunnels =
+            from link in links.Reverse()
+            from homeAgent in link.TunnelEnds
+            select new Ip6Tunnel(HomeAgentTunnelName(link, homeAgent), link.CareOf.Address, homeAgent) { Underlay = link.CareOf.Interface, Master = VrfName };
+        wanted.AddRange(tunnels.DistinctBy(tunnel => tunnel.Name));
 
         // Whoever comes may have to be held again, without a moment to make them.
         if (links.Any(link => link.Arrival is not null))
@@ -78,13 +79,15 @@ internal static class AwayDataPath
         {
             OutboundPath.ThroughSource when link.Through is { } through => through.Name,
             OutboundPath.Held => HeldPackets.Entrance,
-            _ => HomeAgentTunnelName(link),
+            _ => HomeAgentTunnelName(link, link.OwnHomeAgents.GetValueOrDefault(home, link.HomeAgent)),
         };
         return new(new(default, 0), table) { Source = new(home, 128), Link = by, Gateway = NextHop };
     }
 
-    /// <summary>The name of the tunnel to a link's home agent.</summary>
-    public static string HomeAgentTunnelName(AwayLink link) => TunnelName.Of("kgha", link.CareOf.Address, link.HomeAgent);
+    /// <summary>The names of the tunnels to a link's home agents.</summary>
+    public static IEnumerable<string> HomeAgentTunnelNames(AwayLink link) => link.TunnelEnds.Select(homeAgent => HomeAgentTunnelName(link, homeAgent));
+
+    private static string HomeAgentTunnelName(AwayLink link, Ipv6Address homeAgent) => TunnelName.Of("kgha", link.CareOf.Address, homeAgent);
 
     private static string InboundLink(AwayLink link) => link is { IsTurned: true, IsReturning: false, Departure: { } departure } ? departure.Name : link.Tap;
 
@@ -94,7 +97,7 @@ internal static class AwayDataPath
         from detour in
             from link in returning
             from home in link.HomeAddresses
-            from tunnel in new[] { HomeAgentTunnelName(link), link.Through?.Name }.OfType<string>()
+            from tunnel in HomeAgentTunnelNames(link).Append(link.Through?.Name).OfType<string>()
             where tunnel != link.Departure!.Name
             select (Tunnel: tunnel, Home: home, To: link.Departure!.Name)
         group detour by detour.Tunnel into detours

@@ -20,7 +20,7 @@ internal sealed record CareOf(Ipv6Address Address, string Interface, int Interfa
 /// <param name="Router">The home router's link-local address.</param>
 /// <param name="RouterMac">The home router's link-layer address.</param>
 /// <param name="HomeAddresses">The guest's home addresses.</param>
-/// <param name="HomeAgent">The other end of the tunnel.</param>
+/// <param name="HomeAgent">The home agent that serves its home addresses, but for those that have another.</param>
 /// <param name="CareOf">Our end of the tunnel.</param>
 internal sealed record AwayLink(
     string Tap,
@@ -31,6 +31,15 @@ internal sealed record AwayLink(
     Ipv6Address HomeAgent,
     CareOf CareOf)
 {
+    /// <summary>The home agents of home addresses that have another.</summary>
+    public IReadOnlyDictionary<Ipv6Address, Ipv6Address> OwnHomeAgents { get; init; } = new Dictionary<Ipv6Address, Ipv6Address>();
+
+    /// <summary>Other home agents from which packets may come.</summary>
+    public IReadOnlyList<Ipv6Address> OtherTunnelEnds { get; init; } = [];
+
+    /// <summary>The far ends of all its tunnels to home agents.</summary>
+    public IEnumerable<Ipv6Address> TunnelEnds => OtherTunnelEnds.Prepend(HomeAgent);
+
     /// <summary>Where it is going to, if it is.</summary>
     public HandOverTunnel? Departure { get; init; }
 

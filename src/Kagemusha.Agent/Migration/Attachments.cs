@@ -1,5 +1,6 @@
 using Kagemusha.Control;
 using Kagemusha.Linux;
+using Kagemusha.Wire;
 
 namespace Kagemusha.Agent;
 
@@ -15,7 +16,7 @@ internal sealed class Attachments(Kernel kernel, Underlay underlay, Func<string,
     {
         var bridge = await HomeBridgeAsync(enrolled);
         return bridge is null
-            ? new Attachment.Away(GuestLink.TapName(enrolled.Mac), underlay.Resolve(enrolled.HomeAgent))
+            ? new Attachment.Away(GuestLink.TapName(enrolled.Mac), underlay.Resolve(Asked(enrolled)))
             : new Attachment.Home(bridge, null);
     }
 
@@ -33,9 +34,13 @@ internal sealed class Attachments(Kernel kernel, Underlay underlay, Func<string,
     {
         var current = xml.Interface(enrolled.Mac);
         return current is { Type: "ethernet", TargetDevice: { } tap }
-            ? new Attachment.Away(tap, underlay.Resolve(enrolled.HomeAgent))
+            ? new Attachment.Away(tap, underlay.Resolve(Asked(enrolled)))
             : new Attachment.Home(current?.SourceBridge ?? enrolled.Source.Name, current?.TargetDevice);
     }
+
+    // All are on one link.
+    private static Ipv6Address Asked(EnrolledInterface enrolled) =>
+        enrolled.Addresses.Select(address => address.HomeAgent).FirstOrDefault() ?? enrolled.HomeAgent;
 
     private async Task<NetworkInterface?> BridgeAsync(EnrolledInterface enrolled)
     {

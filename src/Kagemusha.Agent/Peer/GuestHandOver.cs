@@ -35,7 +35,8 @@ internal sealed record GuestHandOver(
         link.Enrolled.Link.Mtu,
         link.Enrolled.Link.RouterAdvertisement.Span.ToArray(),
         (link.Attachment as Attachment.Away)?.CareOf.Address,
-        holdFor(link.Enrolled.HomeAgent).TotalSeconds,
+        holdFor(link.HomeAgent).TotalSeconds,
+        [.. link.Enrolled.HomeAgents],
         [.. link.Registrations.Select(Of)]))]);
 
     /// <summary>What was handed over, if it is of this guest.</summary>
@@ -60,8 +61,13 @@ internal sealed record GuestHandOver(
                 throw new PeerException($"its answer has a care-of address for {enrolled.Mac} that cannot be: {careOf}");
             }
 
+            if (handed.HomeAgents.Count is 0 or > HomeAgentDiscovery.MostHomeAgents || handed.HomeAgents.Any(homeAgent => !homeAgent.IsRoutableUnicast))
+            {
+                throw new PeerException($"its answer has home agents for {enrolled.Mac} that cannot be: {string.Join(", ", handed.HomeAgents)}");
+            }
+
             links[enrolled.Mac] = new(handed.CareOfAddress, TimeSpan.FromSeconds(handed.Hold));
-            return enrolled with
+            return enrolled.WithHomeAgents([.. handed.HomeAgents]) with
             {
                 Link = new([.. handed.Prefixes], handed.Router, handed.RouterLinkLayerAddress, handed.Mtu, [.. handed.RouterAdvertisement]),
                 Addresses = [.. Addresses(handed, enrolled).Select(address => Read(handed, address, snapshots))],
@@ -81,7 +87,9 @@ internal sealed record GuestHandOver(
             snapshot.ReservedThrough,
             snapshot.CareOfAddress,
             snapshot.BindingRemaining.TotalSeconds,
-            snapshot.BindingMayRemain.TotalSeconds);
+            snapshot.BindingMayRemain.TotalSeconds,
+            registration.Node.HomeAgent,
+            [.. snapshot.MayRemainElsewhere.Select(held => new HandedBinding(held.HomeAgent, held.Remaining.TotalSeconds))]);
     }
 
     /// <summary>
@@ -107,16 +115,31 @@ internal sealed record GuestHandOver(
     {
         var address = handed.Addresses.FirstOrDefault(each => each.HomeAddress == enrolled.Address)
             ?? throw new PeerException($"its answer says nothing of the home address {enrolled.Address}");
-        if (address is not { BindingRemaining: >= 0 and <= LongestLifetime, BindingMayRemain: >= 0 and <= LongestLifetime })
+        if (address is not { BindingRemaining: >= 0 and <= LongestLifetime, BindingMayRemain: >= 0 and <= LongestLifetime }
+            || address.MayRemainElsewhere.Any(held => held.Remaining is not (>= 0 and <= LongestLifetime)))
         {
             throw new PeerException($"its answer has a lifetime for {enrolled.Address} that cannot be");
+        }
+
+        if (!address.HomeAgent.IsRoutableUnicast || address.MayRemainElsewhere.Any(held => !held.HomeAgent.IsRoutableUnicast))
+        {
+            throw new PeerException($"its answer has a home agent for {enrolled.Address} that cannot be");
         }
 
         snapshots.Add(enrolled.Address, new(
             address.ReservedThrough,
             address.CareOfAddress,
             TimeSpan.FromSeconds(address.BindingRemaining),
-            TimeSpan.FromSeconds(address.BindingMayRemain)));
-        return enrolled with { ReservedThrough = address.ReservedThrough, BindingPossible = address.BindingMayRemain > 0 };
+            TimeSpan.FromSeconds(address.BindingMayRemain))
+        {
+            HomeAgent = address.HomeAgent,
+            MayRemainElsewhere = [.. address.MayRemainElsewhere.Select(held => new HeldBinding(held.HomeAgent, TimeSpan.FromSeconds(held.Remaining)))],
+        });
+        return enrolled with
+        {
+            ReservedThrough = address.ReservedThrough,
+            BindingPossible = snapshots[enrolled.Address].MayRemain,
+            HomeAgent = address.HomeAgent == handed.HomeAgents[0] ? null : address.HomeAgent,
+        };
     }
 }

@@ -11,10 +11,18 @@ namespace Kagemusha.Agent;
 /// <param name="guests">The guests of this host.</param>
 /// <param name="lifecycle">What becomes of them.</param>
 /// <param name="learning">Finds out their home addresses.</param>
+/// <param name="discoveries">Finds out home agents that do not advertise themselves.</param>
 /// <param name="channel">Where the next host's agent reaches this one.</param>
 /// <param name="log">Where each decision is told.</param>
 internal sealed class Enrolment(
-    Hypervisor hypervisor, Kernel kernel, GuestTable guests, GuestLifecycle lifecycle, AddressLearning learning, PeerChannel channel, AgentLog log)
+    Hypervisor hypervisor,
+    Kernel kernel,
+    GuestTable guests,
+    GuestLifecycle lifecycle,
+    AddressLearning learning,
+    HomeAgentDiscoveries discoveries,
+    PeerChannel channel,
+    AgentLog log)
 {
     /// <summary>Enrolls a domain.</summary>
     /// <exception cref="RefusedException">A check refused it; nothing was changed.</exception>
@@ -39,10 +47,15 @@ internal sealed class Enrolment(
 
         var link = new HomeLink(
             [.. router.Prefixes], router.Address, router.LinkLayerAddress, router.Mtu ?? bridge.Mtu, [.. router.Advertisement.ToArray()]);
-        var homeAgent = request.HomeAgent ?? await RouterDiscovery.FindHomeAgentAsync(bridge)
-            ?? throw new RefusedException($"no router on {bridge.Name} says that it is a home agent: give one by --home-agent");
-        var found = await FindAddressesAsync(domain, chosen, bridge, request, link, router.Advertisement, homeAgent);
-        var profile = new MobilityProfile([new(chosen.Mac!.Value, source, link, homeAgent, [.. found])]);
+        var homeAgents = request.HomeAgent is { } given ? [given] : await FindHomeAgentsAsync(bridge, link);
+        var found = await FindAddressesAsync(domain, chosen, bridge, request, link, router.Advertisement, homeAgents);
+        var profile = new MobilityProfile(
+        [
+            new EnrolledInterface(chosen.Mac!.Value, source, link, homeAgents[0], [.. found])
+            {
+                HomeAgentOrigin = request.HomeAgent is null ? HomeAgentOrigin.Found : HomeAgentOrigin.Given,
+            }.WithHomeAgents(homeAgents),
+        ]);
         lifecycle.RefuseDuplicates(domain.Uuid, profile);
         profile = profile with { Agent = channel.TicketFor(profile) };
         await WriteAsync(domain, profile.ToMetadata());
@@ -57,7 +70,7 @@ internal sealed class Enrolment(
         }
 
         var addresses = found.Count > 0 ? string.Join(", ", found.Select(address => address.Address)) : "no home address yet";
-        log.Decision(domain.Name, $"enrolled: {chosen.Mac} with {addresses}, home agent {homeAgent}, home router {router.Address} on {bridge.Name}");
+        log.Decision(domain.Name, $"enrolled: {chosen.Mac} with {addresses}, home agent {string.Join(", then ", homeAgents)}, home router {router.Address} on {bridge.Name}");
         return new(Notes(domain, profile.Interfaces[0], chosen, router, otherRouters, bridge));
     }
 
@@ -87,9 +100,34 @@ internal sealed class Enrolment(
         return new([$"{domain.Name} is not mobile any more"]);
     }
 
+    /// <summary>Those that advertise themselves on the home link, or else those that answer there.</summary>
+    private async Task<WireArray<Ipv6Address>> FindHomeAgentsAsync(NetworkInterface bridge, HomeLink link)
+    {
+        if (await RouterDiscovery.FindHomeAgentsAsync(bridge) is { Count: > 0 } advertised)
+        {
+            return advertised;
+        }
+
+        var why = "none answers";
+        try
+        {
+            if (await discoveries.FindAsync(link.Prefixes) is { Count: > 0 } answered)
+            {
+                return answered;
+            }
+        }
+        catch (UnreachableException e)
+        {
+            why = e.Message;
+        }
+
+        throw new RefusedException(
+            $"no router on {bridge.Name} says that it is a home agent, and by discovery at {link.Prefixes[0].HomeAgentsAnycast}: {why}; give one by --home-agent");
+    }
+
     /// <summary>The home addresses that were given, or else those that the guest is seen to use.</summary>
     private async Task<IReadOnlyList<EnrolledAddress>> FindAddressesAsync(
-        DomainSnapshot domain, DomainInterface chosen, NetworkInterface bridge, EnrollRequest request, HomeLink link, RouterAdvertisement advertisement, Ipv6Address homeAgent)
+        DomainSnapshot domain, DomainInterface chosen, NetworkInterface bridge, EnrollRequest request, HomeLink link, RouterAdvertisement advertisement, WireArray<Ipv6Address> homeAgents)
     {
         if (request.HomeAddresses.Count > 0)
         {
@@ -101,7 +139,7 @@ internal sealed class Enrolment(
             return [];
         }
 
-        var whose = learning.Learner(chosen.Mac!.Value, link, advertisement, homeAgent, [], bridge.Name);
+        var whose = learning.Learner(chosen.Mac!.Value, link, advertisement, homeAgents, [], bridge.Name);
         return
         [
             .. (await learning.DiscoverAsync(tap, bridge, whose))
@@ -208,7 +246,7 @@ internal sealed class Enrolment(
     {
         var notes = new List<string>
         {
-            $"{domain.Name} is mobile by its interface {chosen.Mac} on {bridge.Name}, home agent {enrolled.HomeAgent}",
+            $"{domain.Name} is mobile by its interface {chosen.Mac} on {bridge.Name}, home agent {string.Join(", then ", enrolled.HomeAgents)}",
             enrolled.Addresses.Count == 0
                 ? "no home address is known yet: they are learnt as the VM uses them"
                 : $"home addresses: {string.Join(", ", enrolled.Addresses.Select(address => address.Address))}; others are learnt as the VM uses them",

@@ -52,11 +52,11 @@ internal sealed class StatusReport(Hypervisor hypervisor, GuestTable guests, IRe
             return from enrolled in domain.Xml.ReadProfile()!.Interfaces
                    from address in enrolled.Addresses.DefaultIfEmpty()
                    select new DomainStatus(
-                       domain.Name, domain.Uuid, domain.State.ToString(), enrolled.Mac, address?.Address, null, enrolled.HomeAgent, "none", null, DataPath.None, known, address?.Origin);
+                       domain.Name, domain.Uuid, domain.State.ToString(), enrolled.Mac, address?.Address, null, enrolled.HomeAgent, "none", null, DataPath.None, known, address?.Origin, [.. enrolled.OtherHomeAgents]);
         }
         catch (MalformedXmlException e)
         {
-            return [new(domain.Name, domain.Uuid, domain.State.ToString(), default, null, null, default, "unknown", null, DataPath.None, [e.Message], null)];
+            return [new(domain.Name, domain.Uuid, domain.State.ToString(), default, null, null, default, "unknown", null, DataPath.None, [e.Message], null, [])];
         }
     }
 
@@ -74,7 +74,7 @@ internal sealed class StatusReport(Hypervisor hypervisor, GuestTable guests, IRe
         {
             others.Add($"no home address of {link.Enrolled.Mac} is known yet: it is learnt when the VM uses it");
             all.Add(new(
-                domain.Name, domain.Uuid, domain.State.ToString(), link.Enrolled.Mac, null, null, link.Enrolled.HomeAgent, "none", null, DataPath.None, [], null));
+                domain.Name, domain.Uuid, domain.State.ToString(), link.Enrolled.Mac, null, null, link.Enrolled.HomeAgent, "none", null, DataPath.None, [], null, [.. link.Enrolled.OtherHomeAgents]));
         }
 
         all[^1] = all[^1] with { Problems = [.. all[^1].Problems, .. others] };
@@ -91,7 +91,7 @@ internal sealed class StatusReport(Hypervisor hypervisor, GuestTable guests, IRe
             link.Enrolled.Mac,
             registration.Address,
             (link.Attachment as Attachment.Away)?.CareOf.Address,
-            link.Enrolled.HomeAgent,
+            registration.Node.HomeAgent,
             guest.Presence == Presence.Running ? Word(state) : Word(guest.Presence),
             state.Remaining > TimeSpan.Zero ? (int)state.Remaining.TotalSeconds : null,
             state.Phase switch
@@ -102,7 +102,8 @@ internal sealed class StatusReport(Hypervisor hypervisor, GuestTable guests, IRe
                 _ => DataPath.None,
             },
             state.Problem is { } problem ? [problem] : [],
-            registration.Origin);
+            registration.Origin,
+            [.. registration.Node.HomeAgents.Where(homeAgent => homeAgent != registration.Node.HomeAgent)]);
     }
 
     private static string Word(MobileNodeState state) => state.Phase switch

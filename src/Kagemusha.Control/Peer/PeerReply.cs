@@ -26,6 +26,7 @@ public sealed record HandOver(IReadOnlyList<HandedInterface> Interfaces) : PeerR
 /// <param name="RouterAdvertisement">The home router's last advertisement, from its type on.</param>
 /// <param name="CareOfAddress">The care-of address that the guest has there, acknowledged or not; null on its home link.</param>
 /// <param name="Hold">For how many seconds the home agent may still drop what follows an update.</param>
+/// <param name="HomeAgents">The home agents, the most preferred first.</param>
 /// <param name="Addresses">The home addresses.</param>
 public sealed record HandedInterface(
     LinkLayerAddress Mac,
@@ -36,6 +37,7 @@ public sealed record HandedInterface(
     byte[] RouterAdvertisement,
     Ipv6Address? CareOfAddress,
     double Hold,
+    IReadOnlyList<Ipv6Address> HomeAgents,
     IReadOnlyList<HandedAddress> Addresses);
 
 /// <summary>The registration of one home address: remaining lifetimes in seconds, never clock readings.</summary>
@@ -44,8 +46,21 @@ public sealed record HandedInterface(
 /// <param name="CareOfAddress">The care-of address that the home agent has acknowledged.</param>
 /// <param name="BindingRemaining">That binding's remaining lifetime.</param>
 /// <param name="BindingMayRemain">For how long the home agent may still hold some binding.</param>
+/// <param name="HomeAgent">The home agent that serves it, or is asked.</param>
+/// <param name="MayRemainElsewhere">What others may still hold.</param>
 public sealed record HandedAddress(
-    Ipv6Address HomeAddress, ushort ReservedThrough, Ipv6Address? CareOfAddress, double BindingRemaining, double BindingMayRemain);
+    Ipv6Address HomeAddress,
+    ushort ReservedThrough,
+    Ipv6Address? CareOfAddress,
+    double BindingRemaining,
+    double BindingMayRemain,
+    Ipv6Address HomeAgent,
+    IReadOnlyList<HandedBinding> MayRemainElsewhere);
+
+/// <summary>A binding that a home agent may still hold which does not serve any more.</summary>
+/// <param name="HomeAgent">The home agent.</param>
+/// <param name="Remaining">For how many seconds.</param>
+public sealed record HandedBinding(Ipv6Address HomeAgent, double Remaining);
 
 /// <summary>The guest is not on this host any more.</summary>
 /// <param name="To">The agent to which it was handed over, or null if that is not known.</param>

@@ -13,7 +13,7 @@ namespace Kagemusha.Control;
 public abstract record PeerRequest(int Version)
 {
     /// <summary>The version that this program speaks, and the only one.</summary>
-    public const int CurrentVersion = 4;
+    public const int CurrentVersion = 5;
 }
 
 /// <summary>A domain is migrating to the caller, who wants what its agent knows of it; answered by <see cref="HandOver"/>.</summary>

@@ -102,7 +102,7 @@ public sealed partial class MobileNode
         _nextUpdateAt = now + RefreshAfter(expiresAt - now, acknowledgement) * (1 - RefreshJitter * _random());
         _nextTimeout = FirstTimeout;
         effects.Add(new MobileNodeEffect.BindingChanged(
-            isKnown ? BindingChange.Refreshed : BindingChange.Registered, acknowledgement.Status, _updateSource, expiresAt - now, explanation));
+            isKnown ? BindingChange.Refreshed : BindingChange.Registered, _asked, acknowledgement.Status, _updateSource, expiresAt - now, explanation));
     }
 
     // By the home agent's advice (RFC 6275, section 6.2.4), else half way: time for a dozen repetitions in the default lifetime.
@@ -142,7 +142,7 @@ public sealed partial class MobileNode
             _nextTimeout = FirstTimeout;
         }
 
-        Report(now, BindingChange.Refused, status, explanation, effects);
+        Report(now, BindingChange.Refused, _asked, status, explanation, effects);
 
         // Another would find that binding, too: this one defends the home address.
         if (!isHeld && isWorthAskingAnother && GiveUp(now, effects) && IsFirstRound)
@@ -169,6 +169,6 @@ public sealed partial class MobileNode
         }
 
         _unanswered = 0;
-        Report(now, BindingChange.Refused, acknowledgement.Status, StatusReactions.To(acknowledgement.Status).Explanation, effects);
+        Report(now, BindingChange.Refused, _asked, acknowledgement.Status, StatusReactions.To(acknowledgement.Status).Explanation, effects);
     }
 }

@@ -243,7 +243,8 @@ public sealed partial class MobileNode
     private TimeSpan FirstTimeout =>
         _place == Place.Away && _binding?.HomeAgent != _asked ? _configuration.InitialBindackTimeoutFirstReg : InitialBindackTimeout;
 
-    private void Report(TimeSpan now, BindingChange change, BindingStatus? status, string explanation, List<MobileNodeEffect> effects)
+    private void Report(
+        TimeSpan now, BindingChange change, Ipv6Address homeAgent, BindingStatus? status, string explanation, List<MobileNodeEffect> effects)
     {
         if (explanation == _problem)
         {
@@ -253,10 +254,10 @@ public sealed partial class MobileNode
         _problem = explanation;
 
         // Where several fail in turn, each of their reasons once.
-        if (_reported.Add($"{_asked} {explanation}") || _homeAgents.Count == 1)
+        if (_reported.Add($"{homeAgent} {explanation}") || _homeAgents.Count == 1)
         {
             effects.Add(new MobileNodeEffect.BindingChanged(
-                change, status, _place == Place.Away ? _updateSource : null, Remaining(_binding?.ExpiresAt ?? now, now), explanation));
+                change, homeAgent, status, _place == Place.Away ? _updateSource : null, Remaining(_binding?.ExpiresAt ?? now, now), explanation));
         }
     }
 
@@ -278,7 +279,7 @@ public sealed partial class MobileNode
         _unanswered = 0;
         _givenUp = 0;
         ForgetProblem();
-        effects.Add(new MobileNodeEffect.BindingChanged(change, status, null, TimeSpan.Zero, explanation));
+        effects.Add(new MobileNodeEffect.BindingChanged(change, _asked, status, null, TimeSpan.Zero, explanation));
         _announceAt = now;
         _announcementsLeft = MaxNeighbourAdvertisement;
         if (ChooseHolder(now))
@@ -303,7 +304,7 @@ public sealed partial class MobileNode
         {
             _binding = null;
             effects.Add(new MobileNodeEffect.BindingChanged(
-                BindingChange.Expired, null, old.CareOfAddress, TimeSpan.Zero, "the binding has expired without being refreshed"));
+                BindingChange.Expired, old.HomeAgent, null, old.CareOfAddress, TimeSpan.Zero, "the binding has expired without being refreshed"));
         }
 
         if (_nextUpdateAt <= now)
@@ -372,6 +373,7 @@ public sealed partial class MobileNode
         Report(
             now,
             BindingChange.Unanswered,
+            silent,
             null,
             $"the home agent{(isAnother ? $" {silent}" : "")} does not answer{(_place == Place.Home ? " and still defends the address" : "")}{then}",
             effects);

@@ -52,12 +52,13 @@ public abstract record MobileNodeEffect
 
     /// <summary>Something about the binding is other than before. What is true now is in <see cref="MobileNode.GetState"/>.</summary>
     /// <param name="Change">What has happened.</param>
+    /// <param name="HomeAgent">The home agent that it is about.</param>
     /// <param name="Status">The home agent's answer, where it was one.</param>
     /// <param name="CareOfAddress">The care-of address that it is about; none on the home link.</param>
     /// <param name="Lifetime">How long the binding is good for from now on.</param>
     /// <param name="Explanation">One sentence for the operator.</param>
     public sealed record BindingChanged(
-        BindingChange Change, BindingStatus? Status, Ipv6Address? CareOfAddress, TimeSpan Lifetime, string Explanation) : MobileNodeEffect;
+        BindingChange Change, Ipv6Address HomeAgent, BindingStatus? Status, Ipv6Address? CareOfAddress, TimeSpan Lifetime, string Explanation) : MobileNodeEffect;
 }
 
 /// <summary>What has happened to a binding.</summary>

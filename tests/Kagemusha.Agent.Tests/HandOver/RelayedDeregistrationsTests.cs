@@ -52,6 +52,21 @@ public sealed class RelayedDeregistrationsTests
     }
 
     [Fact]
+    public async Task It_is_sent_to_any_of_the_home_agents()
+    {
+        var second = Ipv6Address.Parse("2001:db8:1::3");
+        var link = _guest.Links[0];
+        link.Registrations[0] = Registration.Create(
+            Guests.Configuration, link.Enrolled.WithHomeAgents([Guests.HomeAgent, second]), link.Enrolled.Addresses[0], new(64, null, TimeSpan.Zero, TimeSpan.Zero));
+        var update = Deregistration with { Destination = second };
+
+        var asking = _relayed.AnswerAsync(Destination, Request(update));
+        Assert.Equal([update], _sent);
+        _relayed.Receive(Guests.Answer(update));
+        Assert.NotNull(Packet(await asking));
+    }
+
+    [Fact]
     public async Task The_oldest_that_waits_gets_the_answer_whatever_its_number()
     {
         var first = _relayed.AnswerAsync(Destination, Request(Deregistration));

@@ -174,7 +174,7 @@ public sealed class ChannelTests : IDisposable
     public async Task Another_version_is_named()
     {
         var reply = Assert.IsType<PeerRefused>(await _rig.AskAsync(_rig.Request with { Version = 1 }));
-        Assert.Contains("version 4 of the agents' messages, not 1", reply.Reason, StringComparison.Ordinal);
+        Assert.Contains("version 5 of the agents' messages, not 1", reply.Reason, StringComparison.Ordinal);
         Assert.Equal("hv-b (::1) got nothing: it speaks version 1 of the agents' messages", _rig.NextRefusal());
     }
 

@@ -48,7 +48,7 @@ public sealed class GuestHandOverTests : IDisposable
         };
         handed = handed with
         {
-            Addresses = [.. handed.Addresses, .. source.Select(address => new HandedAddress(Ipv6Address.Parse(address), 128, null, 0, 9))],
+            Addresses = [.. handed.Addresses, .. source.Select(address => new HandedAddress(Ipv6Address.Parse(address), 128, null, 0, 9, handed.HomeAgents[0], []))],
         };
 
         var (profile, snapshots, _) = GuestHandOver.Read(new([handed]), new([enrolled]));
@@ -69,7 +69,7 @@ public sealed class GuestHandOverTests : IDisposable
     {
         var handed = GuestHandOver.Of(_guest, _ => TimeSpan.Zero).Interfaces[0];
         Refused(
-            new([handed with { Addresses = [.. handed.Addresses, new(Ipv6Address.Parse(address), 0, null, 0, 0)] }]), $"that is in no home prefix: {address}");
+            new([handed with { Addresses = [.. handed.Addresses, new(Ipv6Address.Parse(address), 0, null, 0, 0, handed.HomeAgents[0], [])] }]), $"that is in no home prefix: {address}");
     }
 
     private static string[] Numbered(int count) =>
@@ -81,6 +81,40 @@ public sealed class GuestHandOverTests : IDisposable
         var handed = GuestHandOver.Of(_guest, _ => TimeSpan.FromMilliseconds(8)).Interfaces[0] with { Mtu = 1400, RouterAdvertisement = [134, 0, 1, 2, 3] };
         var link = GuestHandOver.Read(new([handed]), Profile).Profile.Interfaces[0].Link;
         Assert.Equal(Profile.Interfaces[0].Link with { Mtu = 1400, RouterAdvertisement = [134, 0, 1, 2, 3] }, link);
+    }
+
+    [Fact]
+    public void The_home_agents_and_what_they_may_hold_are_handed_over()
+    {
+        Ipv6Address second = Ipv6Address.Parse("2001:db8:1::3"), third = Ipv6Address.Parse("2001:db8:1::4");
+        var link = _guest.Links[0];
+        link.Enrolled = link.Enrolled.WithHomeAgents([second, link.Enrolled.HomeAgent]) with { HomeAgentOrigin = HomeAgentOrigin.Found };
+        var snapshot = link.Registrations[0].Node.TakeSnapshot(Clock.Now) with { MayRemainElsewhere = [new(third, TimeSpan.FromSeconds(30))] };
+        link.Registrations[0] = Registration.Create(Guests.Configuration, link.Enrolled, new(PeerRig.HomeAddress, 64, BindingPossible: true), snapshot);
+
+        var (profile, snapshots, _) = GuestHandOver.Read(GuestHandOver.Of(_guest, _ => TimeSpan.Zero), new([PeerRig.Link().Enrolled]));
+
+        Assert.Equal(link.Enrolled.HomeAgents, profile.Interfaces[0].HomeAgents);
+        Assert.Equal(PeerRig.Link().Enrolled.HomeAgent, profile.Interfaces[0].Addresses[0].HomeAgent);
+        Assert.Equal(PeerRig.Link().Enrolled.HomeAgent, snapshots[PeerRig.HomeAddress].HomeAgent);
+        var held = Assert.Single(snapshots[PeerRig.HomeAddress].MayRemainElsewhere);
+        Assert.Equal(third, held.HomeAgent);
+        Assert.InRange(held.Remaining.TotalSeconds, 1, 30);
+    }
+
+    [Fact]
+    public void Home_agents_that_cannot_be_are_refused()
+    {
+        var handed = GuestHandOver.Of(_guest, _ => TimeSpan.Zero).Interfaces[0];
+        var address = handed.Addresses[0];
+        var linkLocal = Ipv6Address.Parse("fe80::1");
+        Refused(new([handed with { HomeAgents = [] }]), "home agents for 52:54:00:00:00:01 that cannot be");
+        Refused(new([handed with { HomeAgents = [linkLocal] }]), "home agents for 52:54:00:00:00:01 that cannot be: fe80::1");
+        Refused(new([handed with { HomeAgents = [.. Enumerable.Repeat(handed.HomeAgents[0], 17)] }]), "home agents for 52:54:00:00:00:01 that cannot be");
+        Refused(new([handed with { Addresses = [address with { HomeAgent = linkLocal }] }]), "a home agent for 2001:db8:1::42 that cannot be");
+        Refused(new([handed with { Addresses = [address with { MayRemainElsewhere = [new(linkLocal, 1)] }] }]), "a home agent for 2001:db8:1::42 that cannot be");
+        Refused(
+            new([handed with { Addresses = [address with { MayRemainElsewhere = [new(handed.HomeAgents[0], 1e9)] }] }]), "a lifetime for 2001:db8:1::42 that cannot be");
     }
 
     [Fact]

@@ -20,7 +20,7 @@ public class PeerFrameTests
         Assert.True(OneTimeToken.TryParse(Digits, out var token));
         var request = new HandOverRequest(PeerRequest.CurrentVersion, Domain, token, Endpoint);
         const string Json = $$"""
-            {"request":"hand-over","domain":"c0ffee00-0000-4000-8000-000000000001","token":"{{Digits}}","destination":{"address":"2001:db8:f4::2","port":6275,"certificate_name":"hv-b"},"version":4}
+            {"request":"hand-over","domain":"c0ffee00-0000-4000-8000-000000000001","token":"{{Digits}}","destination":{"address":"2001:db8:f4::2","port":6275,"certificate_name":"hv-b"},"version":5}
             """;
         using var stream = new MemoryStream();
         await PeerFrame.WriteAsync(stream, request, Cancellation);
@@ -35,7 +35,7 @@ public class PeerFrameTests
         Assert.True(OneTimeToken.TryParse(Digits, out var token));
         var request = new RegisteredRequest(PeerRequest.CurrentVersion, Domain, token, Ipv6Address.Parse("2001:db8:1::42"), 0.008);
         const string Json = $$"""
-            {"request":"registered","domain":"c0ffee00-0000-4000-8000-000000000001","token":"{{Digits}}","home_address":"2001:db8:1::42","hold":0.008,"version":4}
+            {"request":"registered","domain":"c0ffee00-0000-4000-8000-000000000001","token":"{{Digits}}","home_address":"2001:db8:1::42","hold":0.008,"version":5}
             """;
         using var stream = new MemoryStream();
         await PeerFrame.WriteAsync(stream, request, Cancellation);
@@ -48,7 +48,7 @@ public class PeerFrameTests
     public async Task What_is_to_be_sent_for_another_host_and_its_answer_are_written_and_read()
     {
         const string Request = $$"""
-            {"request":"deregistration","domain":"c0ffee00-0000-4000-8000-000000000001","token":"{{Digits}}","packet":"YAAA","version":4}
+            {"request":"deregistration","domain":"c0ffee00-0000-4000-8000-000000000001","token":"{{Digits}}","packet":"YAAA","version":5}
             """;
         using var request = new MemoryStream(Frame(Request));
         var read = Assert.IsType<DeregistrationRequest>(await PeerFrame.ReadRequestAsync(request, Cancellation));
@@ -86,12 +86,14 @@ public class PeerFrameTests
     public async Task A_hand_over_is_written_and_read()
     {
         const string Json = """
-            {"reply":"hand-over","interfaces":[{"mac":"52:54:00:00:00:01","prefixes":["2001:db8:1::/64"],"router":"fe80::1","router_link_layer_address":"52:54:00:ff:00:01","mtu":1500,"router_advertisement":"hgAA","care_of_address":null,"hold":0.008,"addresses":[{"home_address":"2001:db8:1::42","reserved_through":320,"care_of_address":null,"binding_remaining":0,"binding_may_remain":0.5}]}]}
+            {"reply":"hand-over","interfaces":[{"mac":"52:54:00:00:00:01","prefixes":["2001:db8:1::/64"],"router":"fe80::1","router_link_layer_address":"52:54:00:ff:00:01","mtu":1500,"router_advertisement":"hgAA","care_of_address":null,"hold":0.008,"home_agents":["2001:db8:1::2","2001:db8:1::3"],"addresses":[{"home_address":"2001:db8:1::42","reserved_through":320,"care_of_address":null,"binding_remaining":0,"binding_may_remain":0.5,"home_agent":"2001:db8:1::3","may_remain_elsewhere":[{"home_agent":"2001:db8:1::2","remaining":3.5}]}]}]}
             """;
         using var read = new MemoryStream(Frame(Json));
         var handOver = Assert.IsType<HandOver>(await PeerFrame.ReadReplyAsync(read, Cancellation));
         var address = Assert.Single(Assert.Single(handOver.Interfaces).Addresses);
-        Assert.Equal(new(Ipv6Address.Parse("2001:db8:1::42"), 320, null, 0, 0.5), address);
+        var elsewhere = address.MayRemainElsewhere;
+        Assert.Equal([new(Ipv6Address.Parse("2001:db8:1::2"), 3.5)], elsewhere);
+        Assert.Equal(new(Ipv6Address.Parse("2001:db8:1::42"), 320, null, 0, 0.5, Ipv6Address.Parse("2001:db8:1::3"), elsewhere), address);
         using var written = new MemoryStream();
         await PeerFrame.WriteAsync(written, handOver, Cancellation);
         Assert.Equal(Frame(Json), written.ToArray());
