@@ -32,10 +32,11 @@ public sealed class ControlSocketTests : IDisposable
             new StatusRequest(null),
             new StatusReply([
                 new("vm", Guid.Parse("c0ffee00-0000-4000-8000-000000000001"), "running", Domains.Mac, Ipv6Address.Parse("2001:db8::1"),
-                    Ipv6Address.Parse("2001:db8:b::1"), Ipv6Address.Parse("2001:db8::2"), "registered", 540, DataPath.HomeAgentTunnel, [], HomeAddressOrigin.Given),
+                    Ipv6Address.Parse("2001:db8:b::1"), Ipv6Address.Parse("2001:db8::2"), "registered", 540, DataPath.HomeAgentTunnel, [], HomeAddressOrigin.Given,
+                    [Ipv6Address.Parse("2001:db8::4")]),
                 new("-vm1", Guid.Empty, "paused", Domains.Mac, Ipv6Address.Parse("2001:db8::3"), null, Ipv6Address.Parse("2001:db8::2"),
-                    "none", null, DataPath.None, ["the tunnel is not ours"], HomeAddressOrigin.Learnt),
-                new("new", Guid.Empty, "running", Domains.Mac, null, null, Ipv6Address.Parse("2001:db8::2"), "none", null, DataPath.None, [], null),
+                    "none", null, DataPath.None, ["the tunnel is not ours"], HomeAddressOrigin.Learnt, []),
+                new("new", Guid.Empty, "running", Domains.Mac, null, null, Ipv6Address.Parse("2001:db8::2"), "none", null, DataPath.None, [], null, []),
             ])
         },
         { new StatusRequest("vm"), new StatusReply([]) },
