@@ -28,6 +28,9 @@ internal sealed class CacheFile(string path = CacheFile.DefaultPath) : IDisposab
     // More than any journal of ours: what is longer is not read into memory.
     private const long LargestFile = 256 << 20;
 
+    // A clock that is set by the network goes back a little from time to time.
+    private static readonly TimeSpan ClockTolerance = TimeSpan.FromSeconds(1);
+
     // So many outdated lines do no harm.
     private const int SpareLines = 1000;
 
@@ -95,6 +98,8 @@ internal sealed class CacheFile(string path = CacheFile.DefaultPath) : IDisposab
     public CacheContent Read(DateTimeOffset now)
     {
         var bindings = new Dictionary<Ipv6Address, BindingSnapshot>();
+        var lapsed = new HashSet<Ipv6Address>();
+        DateTimeOffset? lastWrittenAt = null;
         try
         {
             var rest = ReadBytes();
@@ -103,7 +108,9 @@ internal sealed class CacheFile(string path = CacheFile.DefaultPath) : IDisposab
             {
                 try
                 {
-                    var binding = ReadBinding(Line(ref rest), now);
+                    var (binding, stored) = ReadBinding(Line(ref rest), now);
+                    lastWrittenAt = stored.WrittenAt > lastWrittenAt ? stored.WrittenAt : lastWrittenAt ?? stored.WrittenAt;
+                    _ = stored.RemainingSeconds > 0 && binding.Remaining <= TimeSpan.Zero ? lapsed.Add(binding.HomeAddress) : lapsed.Remove(binding.HomeAddress);
                     bindings[binding.HomeAddress] = binding;
                 }
                 catch (Exception e) when (e is JsonException or FormatException or OverflowException)
@@ -112,7 +119,7 @@ internal sealed class CacheFile(string path = CacheFile.DefaultPath) : IDisposab
                 }
             }
 
-            return new([.. bindings.Values], null);
+            return new([.. bindings.Values], null) { ClockFault = ClockFault(now, lastWrittenAt, lapsed.Count) };
         }
         catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
         {
@@ -149,16 +156,26 @@ internal sealed class CacheFile(string path = CacheFile.DefaultPath) : IDisposab
         DurableFile.Expect(Version, header.Version);
     }
 
-    private static BindingSnapshot ReadBinding(ReadOnlySpan<byte> line, DateTimeOffset now)
+    private string? ClockFault(DateTimeOffset now, DateTimeOffset? lastWrittenAt, int lapsed) =>
+        lastWrittenAt - now > ClockTolerance ? string.Create(
+            CultureInfo.InvariantCulture,
+            $"this machine's clock is wrong, or was: it says {now:u}, but {path} was last written at {lastWrittenAt:u}; lifetimes count as they were then")
+        : lapsed > 0 ? string.Create(
+            CultureInfo.InvariantCulture,
+            $"{lapsed} bindings have ended since {path} was last written at {lastWrittenAt:u}; if that is not so long ago, this machine's clock is wrong: it says {now:u}")
+        : null;
+
+    private static (BindingSnapshot Binding, StoredBinding Stored) ReadBinding(ReadOnlySpan<byte> line, DateTimeOffset now)
     {
         var stored = JsonSerializer.Deserialize(line, CacheJson.Default.StoredBinding) ?? throw new JsonException("it is empty");
         // A clock that was set back makes lifetimes longer; their mobile nodes refresh them long before.
         var passed = now > stored.WrittenAt ? now - stored.WrittenAt : TimeSpan.Zero;
-        return new(
+        var binding = new BindingSnapshot(
             Ipv6Address.Parse(stored.HomeAddress), Ipv6Address.Parse(stored.CareOfAddress), stored.Sequence, TimeSpan.FromSeconds(stored.RemainingSeconds) - passed)
         {
             LinkLocalAddress = stored.LinkLocalAddress is { } linkLocal ? Ipv6Address.Parse(linkLocal) : null,
         };
+        return (binding, stored);
     }
 
     private static ReadOnlySpan<byte> Line(ref ReadOnlySpan<byte> rest)
@@ -204,7 +221,11 @@ internal sealed class CacheFile(string path = CacheFile.DefaultPath) : IDisposab
 /// <summary>What a journal said.</summary>
 /// <param name="Bindings">The bindings; those that have no lifetime left have ended.</param>
 /// <param name="Fault">Why these may not be all that there were, in one line; null if they are.</param>
-internal sealed record CacheContent(IReadOnlyList<BindingSnapshot> Bindings, string? Fault);
+internal sealed record CacheContent(IReadOnlyList<BindingSnapshot> Bindings, string? Fault)
+{
+    /// <summary>Why the clock may be wrong, now or when it was written, in one line; null if nothing says so.</summary>
+    public string? ClockFault { get; init; }
+}
 
 /// <summary>The first line.</summary>
 internal sealed record StoredHeader(string Format, int Version);

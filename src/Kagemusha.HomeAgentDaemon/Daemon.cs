@@ -258,6 +258,11 @@ internal sealed class Daemon : IDisposable
         var journal = _file.Read(DateTimeOffset.UtcNow);
         var there = journal.Fault is null ? [] : _kernel.Owned(DataPath.Scope);
         var bindings = Takeover.Bindings(journal, there, _site.Configuration.Address, _site.Configuration.MaximumLifetime);
+        if (journal.ClockFault is { } clockFault)
+        {
+            Log.Warn(clockFault);
+        }
+
         if (journal.Fault is { } fault)
         {
             Log.Warn($"{fault}; going on with {bindings.Count} bindings, {bindings.Count(binding => binding.Sequence is null)} of them from the tunnels in the kernel alone");
@@ -291,7 +296,7 @@ internal sealed class Daemon : IDisposable
             var frame = await _mobility.ReceiveAsync(buffer, end);
             if (frame is { Type: PacketType.Host, IsTruncated: false }
                 && MobilityPacket.TryParse(buffer.AsSpan(EthernetFrame.HeaderLength..frame.Length), out var packet, out _)
-                && packet.Destination == _site.Configuration.Address)
+                && (packet.Destination == _site.Configuration.Address || _site.Configuration.OtherAddresses.Contains(packet.Destination)))
             {
                 LinkLayerAddress? homeLinkSender = frame.InterfaceIndex == _site.Link.Index ? frame.Source : null;
                 _inputs.Writer.TryWrite(new HomeAgentInput.Received(packet, homeLinkSender));

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using Kagemusha.Mobility;
 using NLog;
@@ -14,6 +15,8 @@ internal static class HomeAgentLog
 
     // Anybody can send updates that are refused: not more lines than this in a minute.
     private const int MostLinesInAMinute = 6000;
+
+    private static readonly RefusalLog Refusals = new();
 
     /// <summary>Begins to log.</summary>
     public static void Open(string path = DefaultPath)
@@ -54,8 +57,11 @@ internal static class HomeAgentLog
                     : $"home prefixes: {string.Join(", ", prefixes.Select(p => $"{p.Prefix} ({Origin(p.Origin)})"))}");
                 break;
             case HomeAgentEffect.Refused refused:
-                log.Warn(CultureInfo.InvariantCulture,
-                    $"{refused.HomeAddress}: refused at {refused.CareOfAddress} with status {(byte)refused.Status}: {refused.Reason}");
+                foreach (var line in Refusals.Lines(Stopwatch.GetElapsedTime(0), refused))
+                {
+                    log.Warn(line);
+                }
+
                 break;
             case HomeAgentEffect.Discarded discarded:
                 log.Debug($"discarded a packet from {discarded.Source}: {discarded.Reason}");

@@ -1,3 +1,4 @@
+using Kagemusha.Mobility;
 using Kagemusha.Wire;
 
 namespace Kagemusha.HomeAgentDaemon;
@@ -6,9 +7,10 @@ namespace Kagemusha.HomeAgentDaemon;
 /// <param name="HomeLink">The interface on the home link.</param>
 /// <param name="Address">The home agent's address, or null for the home link's first global one.</param>
 /// <param name="Prefixes">Where home addresses may be, or null for the prefixes of the home link's global addresses and its routers' advertisements.</param>
+/// <param name="AccessList">Who may register, or null for everybody.</param>
 /// <param name="MaximumLifetime">The longest lifetime that is granted.</param>
 internal sealed record HomeAgentSettings(
-    string HomeLink, Ipv6Address? Address, IReadOnlyList<Ipv6Prefix>? Prefixes, TimeSpan MaximumLifetime)
+    string HomeLink, Ipv6Address? Address, IReadOnlyList<Ipv6Prefix>? Prefixes, IReadOnlyList<AccessRule>? AccessList, TimeSpan MaximumLifetime)
 {
     public const string Path = "/etc/kagemusha/home-agent.toml";
 
@@ -19,7 +21,9 @@ internal sealed record HomeAgentSettings(
         var settings = new HomeAgentSettings(
             file.Text("home_link") ?? "",
             file.Address("address"),
-            file.Prefixes("prefixes"),
+            file.List<Ipv6Prefix>("prefixes", "a list of IPv6 prefixes, [\"2001:db8:1::/64\"]", Ipv6Prefix.TryParse),
+            file.List<AccessRule>(
+                "access_list", "a list like [\"2001:db8:1::a\", \"2001:db8:1:0:1::/80 from 2001:db8:f1::/48\"]", AccessRule.TryParse),
             // 16 bits of 4 seconds (RFC 6275, section 6.1.7).
             TimeSpan.FromSeconds(file.Number("max_lifetime_s", 4, 262_140) ?? 3600));
         file.RefuseTheRest();

@@ -34,6 +34,7 @@ internal sealed record HomeSite(NetworkInterface Link, HomeAgentConfiguration Co
         return new(link, new(address, linkLayerAddress, [.. prefixes])
         {
             LearnsPrefixes = settings.Prefixes is null,
+            AccessList = settings.AccessList is { } rules ? [.. rules] : [AccessRule.Any],
             OtherAddresses =
             [
                 .. addresses.Where(a => a.Address.IsRoutableUnicast || a.InterfaceIndex == link.Index).Select(a => a.Address)

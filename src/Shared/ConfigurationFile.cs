@@ -9,6 +9,9 @@ namespace Kagemusha;
 /// <summary>A configuration that cannot be used: the message says file, line, key and what to do.</summary>
 internal sealed class ConfigurationException(string message) : Exception(message);
 
+/// <summary>Parses one item of a list.</summary>
+internal delegate bool TryParse<T>([NotNullWhen(true)] string? text, [MaybeNullWhen(false)] out T value);
+
 /// <summary>
 /// A flat TOML file, read key by key. Each key that the program knows is taken once; <see cref="RefuseTheRest"/> refuses what is left over,
 /// so that a misspelt key is an error and not a silent default. A file that is not there has no keys.
@@ -80,26 +83,26 @@ internal sealed class ConfigurationFile
         string.Create(CultureInfo.InvariantCulture, $"a whole number from {least} to {most}"),
         value => value is IntegerValueSyntax number && number.Value >= least && number.Value <= most ? (int)number.Value : null);
 
-    /// <summary>The list of IPv6 prefixes under the key, or null.</summary>
-    public IReadOnlyList<Ipv6Prefix>? Prefixes(string key) => Take(key, "a list of IPv6 prefixes, [\"2001:db8:1::/64\"]", value =>
+    /// <summary>The list of texts in quotes under the key, each of them parsed, or null.</summary>
+    public IReadOnlyList<T>? List<T>(string key, string wanted, TryParse<T> tryParse) => Take(key, wanted, value =>
     {
         if (value is not ArraySyntax array)
         {
             return null;
         }
 
-        var prefixes = new List<Ipv6Prefix>();
+        var list = new List<T>();
         foreach (var item in array.Items)
         {
-            if (!Ipv6Prefix.TryParse((item.Value as StringValueSyntax)?.Value, out var prefix))
+            if (!tryParse((item.Value as StringValueSyntax)?.Value, out var one))
             {
                 return null;
             }
 
-            prefixes.Add(prefix);
+            list.Add(one);
         }
 
-        return prefixes;
+        return list;
     });
 
     /// <summary>An error about the value of a key that was taken before or is missing.</summary>

@@ -42,7 +42,21 @@ public sealed class CacheFileTests : IDisposable
     public void A_clock_that_was_set_back_takes_nothing_away()
     {
         _file.Begin(Bindings, Now);
-        Assert.Equal(Bindings, _file.Read(Now - TimeSpan.FromDays(1)).Bindings);
+        var content = _file.Read(Now - TimeSpan.FromDays(1));
+        Assert.Equal(Bindings, content.Bindings);
+        Assert.StartsWith("this machine's clock is wrong, or was: it says 2025-12-31 00:00:00Z, but ", content.ClockFault, StringComparison.Ordinal);
+        Assert.Contains("was last written at 2026-01-01 00:00:00Z", content.ClockFault, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_clock_that_may_have_been_set_on_is_told_by_what_has_ended()
+    {
+        _file.Begin([.. Bindings, Bindings[0] with { HomeAddress = Ipv6Address.Parse("2001:db8:1::d"), Remaining = TimeSpan.Zero }], Now);
+        Assert.Null(_file.Read(Now).ClockFault);
+        Assert.Null(_file.Read(Now - TimeSpan.FromSeconds(0.9)).ClockFault);
+        var content = _file.Read(Now + TimeSpan.FromSeconds(301));
+        Assert.StartsWith("2 bindings have ended since ", content.ClockFault, StringComparison.Ordinal);
+        Assert.EndsWith("this machine's clock is wrong: it says 2026-01-01 00:05:01Z", content.ClockFault, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -1,3 +1,4 @@
+using Kagemusha.Mobility;
 using Kagemusha.Wire;
 
 namespace Kagemusha.HomeAgentDaemon.Tests;
@@ -17,16 +18,17 @@ public sealed class HomeAgentSettingsTests : IDisposable
     [Fact]
     public void All_that_can_be_set_is_read()
     {
-        var settings = Read("home_link = \"lan\"\naddress = \"2001:db8:1::1\"\nprefixes = [\"2001:db8:1::/64\"]\nmax_lifetime_s = 420\n");
+        var settings = Read("home_link = \"lan\"\naddress = \"2001:db8:1::1\"\nprefixes = [\"2001:db8:1::/64\"]\naccess_list = [\"2001:db8:1::a\"]\nmax_lifetime_s = 420\n");
         Assert.Equal("lan", settings.HomeLink);
         Assert.Equal(Ipv6Address.Parse("2001:db8:1::1"), settings.Address);
         Assert.Equal([Ipv6Prefix.Parse("2001:db8:1::/64")], settings.Prefixes);
+        Assert.Equal([new AccessRule(Ipv6Prefix.Parse("2001:db8:1::a/128"), AccessRule.Any.CareOfAddresses)], settings.AccessList);
         Assert.Equal(TimeSpan.FromSeconds(420), settings.MaximumLifetime);
     }
 
     [Fact]
     public void The_home_link_is_enough() =>
-        Assert.Equal(new("lan", null, null, TimeSpan.FromHours(1)), Read("home_link = \"lan\"\n"));
+        Assert.Equal(new("lan", null, null, null, TimeSpan.FromHours(1)), Read("home_link = \"lan\"\n"));
 
     [Theory]
     [InlineData("", "home_link: is not set")]
@@ -35,6 +37,7 @@ public sealed class HomeAgentSettingsTests : IDisposable
     [InlineData("home_link = \"lan\"\naddress = \"fe80::1\"", "address: fe80::1 is no address that a host elsewhere could reach")]
     [InlineData("home_link = \"lan\"\naddress = \"192.0.2.1\"", "line 2: address must be an IPv6 address")]
     [InlineData("home_link = \"lan\"\nprefixes = \"2001:db8:1::/64\"", "line 2: prefixes must be a list")]
+    [InlineData("home_link = \"lan\"\naccess_list = [\"2001:db8:1::a form 2001:db8:f1::/48\"]", "line 2: access_list must be a list like")]
     [InlineData("home_link = \"lan\"\nmax_lifetime_s = 3", "line 2: max_lifetime_s must be a whole number from 4 to 262140")]
     [InlineData("home_link = \"lan", "line 1: ")]
     public void An_error_says_the_file_and_where(string text, string expected)
@@ -54,6 +57,7 @@ public sealed class HomeAgentSettingsTests : IDisposable
         Assert.Equal("lan", settings.HomeLink);
         Assert.NotNull(settings.Address);
         Assert.NotNull(settings.Prefixes);
+        Assert.Equal(2, settings.AccessList?.Count);
         Assert.Equal(TimeSpan.FromHours(1), settings.MaximumLifetime);
     }
 }

@@ -1,11 +1,12 @@
 using Kagemusha.Linux;
+using Kagemusha.Mobility;
 using Kagemusha.Wire;
 
 namespace Kagemusha.HomeAgentDaemon.Tests;
 
 public sealed class HomeSiteTests
 {
-    private static readonly HomeAgentSettings Settings = new("lan", null, null, TimeSpan.FromHours(1));
+    private static readonly HomeAgentSettings Settings = new("lan", null, null, null, TimeSpan.FromHours(1));
 
     private static readonly NetworkInterface[] Links =
     [
@@ -41,16 +42,23 @@ public sealed class HomeSiteTests
             ["2001:db8:f1::2", "fe80::1", "2001:db8:1::7", "2001:db8:2::1", "2001:db8:3::1"],
             site.Configuration.OtherAddresses.Select(a => a.ToString()));
         Assert.True(site.Configuration.LearnsPrefixes);
+        Assert.Equal([AccessRule.Any], site.Configuration.AccessList);
     }
 
     [Fact]
     public void What_is_set_is_taken()
     {
-        var settings = Settings with { Address = Ipv6Address.Parse("2001:db8:f1::2"), Prefixes = [Ipv6Prefix.Parse("2001:db8:9::/64")] };
+        var settings = Settings with
+        {
+            Address = Ipv6Address.Parse("2001:db8:f1::2"),
+            Prefixes = [Ipv6Prefix.Parse("2001:db8:9::/64")],
+            AccessList = [],
+        };
         var site = HomeSite.Find(settings, Links, Addresses);
         Assert.Equal(settings.Address, site.Configuration.Address);
         Assert.Equal(settings.Prefixes, site.Configuration.HomePrefixes);
         Assert.False(site.Configuration.LearnsPrefixes);
+        Assert.Empty(site.Configuration.AccessList);
     }
 
     [Theory]

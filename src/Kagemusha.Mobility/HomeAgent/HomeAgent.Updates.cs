@@ -21,6 +21,7 @@ public sealed partial class HomeAgent
         ushort Sequence,
         TimeSpan Lifetime,
         Ipv6Address Source,
+        Ipv6Address Destination,
         LinkLayerAddress? AtHome,
         Ipv6Address? LinkLocalAddress)
     {
@@ -32,13 +33,19 @@ public sealed partial class HomeAgent
     {
         var homeAddress = packet.HomeAddressOption ?? packet.Source;
         var careOfAddress = message.Options.OfType<AlternateCareOfAddress>().FirstOrDefault()?.Address ?? packet.Source;
-        var update = new Update(homeAddress, careOfAddress, message.Sequence, LifetimeUnit * message.Lifetime, packet.Source,
+        var update = new Update(homeAddress, careOfAddress, message.Sequence, LifetimeUnit * message.Lifetime, packet.Source, packet.Destination,
             homeAddress == packet.Source ? homeLinkSender : null,
             message.Flags.HasFlag(BindingUpdateFlags.LinkLocalAddressCompatibility) ? homeAddress.LinkLocal : null);
 
         if (Invalid(update, message) is { } fault)
         {
             Discard(packet, fault);
+        }
+        else if (packet.Destination != _configuration.Address)
+        {
+            // RFC 6275, section 10.3.1: this node is configured to be a home agent, but not there.
+            Refuse(update, BindingStatus.HomeRegistrationNotSupported,
+                $"it was sent to {packet.Destination}, which is not the home agent's address: that is {_configuration.Address}");
         }
         else if (LastSequence(now, homeAddress) is { } last && !IsNewer(update.Sequence, last))
         {
@@ -97,6 +104,12 @@ public sealed partial class HomeAgent
     /// <summary>Why this home agent will not serve an update that is in order (RFC 6275, section 10.3.1).</summary>
     private (BindingStatus Status, string Reason)? Forbidden(TimeSpan now, Update update)
     {
+        // Who ends a binding from away has to be where it may be, too.
+        if (update.AtHome is null && Denied(update.HomeAddress, update.IsDeregistration ? update.Source : update.CareOfAddress) is { } denied)
+        {
+            return (BindingStatus.AdministrativelyProhibited, denied);
+        }
+
         if (update.IsDeregistration && _bindings.ContainsKey(update.HomeAddress))
         {
             return null;
@@ -143,6 +156,15 @@ public sealed partial class HomeAgent
         var hasRoom = _bindings.Count + _detections.Count < _configuration.MaximumBindings
             && _detections.Count < _configuration.MaximumDetections;
         return isKnown || hasRoom ? null : (BindingStatus.InsufficientResources, "there are as many bindings as there may be");
+    }
+
+    /// <summary>Why the access list does not let the home address be there; null if it does.</summary>
+    private string? Denied(Ipv6Address homeAddress, Ipv6Address careOfAddress)
+    {
+        var rules = _configuration.AccessList.Where(rule => rule.HomeAddresses.Contains(homeAddress)).ToList();
+        return rules.Count == 0 ? "the access list does not have the home address"
+            : rules.Exists(rule => rule.CareOfAddresses.Contains(careOfAddress)) ? null
+            : $"the access list has the home address from {string.Join(" and ", rules.Select(rule => rule.CareOfAddresses))} only, not from {careOfAddress}";
     }
 
     private void Register(TimeSpan now, Update update)
@@ -216,7 +238,7 @@ public sealed partial class HomeAgent
     /// </summary>
     private void Acknowledge(Update update, BindingStatus status, ushort sequence, ushort lifetime)
     {
-        var packet = new MobilityPacket(_configuration.Address, update.Source, null, update.AtHome is null ? update.HomeAddress : null,
+        var packet = new MobilityPacket(update.Destination, update.Source, null, update.AtHome is null ? update.HomeAddress : null,
             new BindingAcknowledgement(status, default, sequence, lifetime, []));
         _effects.Add(update.AtHome is { } destination
             ? new HomeAgentEffect.SendOnHomeLink(packet, destination)

@@ -29,7 +29,8 @@ public sealed partial class HomeAgent
         _random = random;
         _prefixes = new(configuration.HomePrefixes, configuration.LearnsPrefixes);
         // What routers have said before is not stored; but no binding was granted for longer than its prefix.
-        foreach (var binding in snapshot.Where(b => b.Remaining > TimeSpan.Zero && (configuration.LearnsPrefixes || IsHome(b.HomeAddress))))
+        foreach (var binding in snapshot.Where(b => b.Remaining > TimeSpan.Zero
+            && (configuration.LearnsPrefixes || IsHome(b.HomeAddress)) && Denied(b.HomeAddress, b.CareOfAddress) is null))
         {
             _bindings[binding.HomeAddress] = new(binding.HomeAddress, binding.CareOfAddress, binding.Sequence, now + binding.Remaining)
             {

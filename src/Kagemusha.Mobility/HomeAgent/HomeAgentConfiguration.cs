@@ -16,6 +16,9 @@ public sealed record HomeAgentConfiguration(
     /// </summary>
     public bool LearnsPrefixes { get; init; }
 
+    /// <summary>Who may register; whoever no rule lets is refused.</summary>
+    public ImmutableArray<AccessRule> AccessList { get; init; } = [AccessRule.Any];
+
     /// <summary>Other addresses of this node, which no mobile node may take; those of the home link with the link-local ones.</summary>
     public ImmutableArray<Ipv6Address> OtherAddresses { get; init; } = [];
 
