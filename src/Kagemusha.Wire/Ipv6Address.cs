@@ -32,8 +32,11 @@ public readonly record struct Ipv6Address(UInt128 Bits) : IComparable<Ipv6Addres
     /// <summary><c>::1</c>.</summary>
     public bool IsLoopback => Bits == 1;
 
-    /// <summary>Unicast and usable beyond its link: what a home or care-of address has to be (RFC 6275, section 9.5.1).</summary>
-    public bool IsRoutableUnicast => !IsMulticast && !IsLinkLocal && Bits > 1;
+    /// <summary><c>::ffff:0:0/96</c>.</summary>
+    public bool IsIpv4Mapped => Bits >> 32 == 0xffff;
+
+    /// <summary>Unicast and usable beyond its link: what a home or care-of address has to be (RFC 6275, sections 6.3 and 9.5.1).</summary>
+    public bool IsRoutableUnicast => !IsMulticast && !IsLinkLocal && !IsIpv4Mapped && Bits > 1;
 
     /// <summary>The solicited-node multicast address of this address (RFC 4291, section 2.7.1).</summary>
     public Ipv6Address SolicitedNode => new((UInt128)0xff02 << 112 | (UInt128)0x1ff << 24 | Bits & 0xffffff);

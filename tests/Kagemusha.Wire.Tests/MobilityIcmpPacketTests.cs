@@ -45,6 +45,14 @@ public class MobilityIcmpPacketTests
         Assert.Equal(new MobilePrefixAdvertisement(0x1234, (MobilePrefixFlags)0xa001, []), advertisement.Message);
     }
 
+    // RFC 6275, section 6.7: options that later documents may define.
+    [Fact]
+    public void What_a_solicitation_brings_along_is_ignored()
+    {
+        Assert.True(MobilityIcmpPacket.TryParse(Packet("9200 0000 1234 ffff c801 0102 0304 0506"), out var packet, out _));
+        Assert.Equal(new MobilePrefixSolicitation(0x1234), packet.Message);
+    }
+
     [Fact]
     public void A_list_of_home_agents_may_be_empty()
     {

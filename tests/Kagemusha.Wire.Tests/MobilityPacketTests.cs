@@ -89,6 +89,22 @@ public class MobilityPacketTests
         Assert.Equal(new(Samples.HomeAgent, Samples.CareOf, null, null, new BindingRefreshRequest([])), packet);
     }
 
+    // Reserved fields and what PadN holds; reserved flags are kept, since later documents give them meanings.
+    [Theory]
+    [InlineData("3b 00 00 00 0000 0000", "3b 00 00 ff 0000 ffff")]
+    [InlineData("3b 01 05 00 0000 0001 c000 0001 0102 0000", "3b 01 05 ff 0000 0001 c000 0001 0102 aabb")]
+    [InlineData("3b 01 06 00 0000 0080 0001 0001 0102 0000", "3b 01 06 ff 0000 0080 0001 0001 0102 aabb")]
+    [InlineData("3b 02 07 00 0000 0100 " + HomeHex, "3b 02 07 ff 0000 01ff " + HomeHex)]
+    [InlineData("3b 01 10 00 0000 0101 1234 0000 0102 0000", "3b 01 10 ff 0000 0101 1234 0000 0102 aabb")]
+    public void What_is_reserved_is_ignored(string zero, string filled)
+    {
+        Assert.True(MobilityPacket.TryParse(Message(zero), out var expected, out _));
+        Assert.True(MobilityPacket.TryParse(Message(filled), out var actual, out _));
+        Assert.Equal(expected, actual);
+
+        static byte[] Message(string header) => Packet(Mobility, [], Raw.Bytes(header), Samples.HomeAgent, Samples.CareOf);
+    }
+
     [Fact]
     public void The_version_is_looked_at()
     {

@@ -89,6 +89,29 @@ public class PropertyTests
     private static readonly Gen<(Sample Sample, byte[] Bytes)> Mutants = Gen.Select(
         Gen.OneOf(Samples.All.ToArray()), Gen.Select(Gen.Int[0, 200], Gen.Byte).Array[1, 4], Gen.Int[0, 120], Gen.Bool, Mutate);
 
+    // RFC 6275, sections 6.1.1 and 6.2: what the bytes themselves say.
+    [Fact]
+    public void Mobility_headers_are_whole_and_their_options_aligned() => MobilityPackets.Sample(packet =>
+    {
+        var bytes = packet.ToArray();
+        var header = bytes.AsSpan(40 + (packet.HomeAddressOption is null ? 0 : 24) + (packet.Type2RoutingHeader is null ? 0 : 24));
+        Assert.Equal(59, header[0]);
+        Assert.Equal(header.Length, 8 * (header[1] + 1));
+        Assert.Equal(0, (bytes.Length - header.Length) % 8);
+        if (packet.Message is UnknownMobilityMessage)
+        {
+            return;
+        }
+
+        for (var offset = header[2] switch { 0 => 8, 7 => 24, _ => 12 }; offset < header.Length;)
+        {
+            var (type, length) = (header[offset], header[offset] == 0 ? 1 : 2 + header[offset + 1]);
+            Assert.Equal(type switch { 2 => offset & ~1, 3 => (offset & ~7) + 6, _ => offset }, offset);
+            Assert.InRange(offset + length, 1, header.Length);
+            offset += length;
+        }
+    }, iter: 20_000);
+
     [Fact]
     public void Written_mobility_packets_are_read_as_they_were() => MobilityPackets.Sample(packet =>
     {

@@ -46,6 +46,8 @@ public class ValueTests
     [InlineData("fe80::1", false)]
     [InlineData("febf::1", false)]
     [InlineData("ff0e::1", false)]
+    [InlineData("::ffff:192.0.2.1", false)]
+    [InlineData("::1:0:0", true)]
     public void Only_routable_unicast_addresses_are_home_or_care_of_addresses(string text, bool routable) =>
         Assert.Equal(routable, Ipv6Address.Parse(text).IsRoutableUnicast);
 
