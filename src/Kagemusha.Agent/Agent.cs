@@ -48,7 +48,8 @@ internal sealed class Agent : IDisposable
         _journal = new(log.Warn);
         _hypervisor = new(configuration.LibvirtUri, loop, log);
         var hostKernel = new HostKernel(_kernel, configuration, log);
-        var definition = new DomainDefinition(_hypervisor, _guests, log);
+        var gate = new DomainGate();
+        var definition = new DomainDefinition(_hypervisor, _guests, gate, log);
         _underlay = new(configuration, _kernel, log, Receive, packet => _discoveries!.Receive(packet));
         _relayed = new(_guests, _underlay.Send);
         _registrar = new(
@@ -80,10 +81,10 @@ internal sealed class Agent : IDisposable
         _lifecycle = new(configuration, _guests, hostKernel, _underlay, _registrar, _departing, _arriving, _journal, _channel, departures, _learning, log);
         _outgoing = new(_guests, departures, IsMigratingAwayAsync, _departing.Prepare, _departing.Settled, _relayed.AnswerAsync, _arriving.SourceRegistered, _lifecycle.RenewTicket, (guest, line) => log.Decision(guest.Name, line));
         _attachments = new(_kernel, _underlay, BridgeOfNetworkAsync);
-        _coldDefinition = new(_hypervisor, _attachments, log);
-        _adoption = new(_hypervisor, _guests, _lifecycle, _registrar, _attachments, log);
+        _coldDefinition = new(_hypervisor, _attachments, gate, log);
+        _adoption = new(_hypervisor, _guests, _lifecycle, _registrar, _attachments, gate, log);
         _hooks = new(_guests, _lifecycle, _attachments, new(configuration.Peer.SourceAgent, _channel, log), _arriving, _adoption.LookAsync, log);
-        _enrolment = new(_hypervisor, _kernel, _guests, _lifecycle, _learning, _discoveries, _channel, log);
+        _enrolment = new(_hypervisor, _kernel, _guests, _lifecycle, _attachments, _learning, _discoveries, _channel, gate, log);
         _status = new(_hypervisor, _guests, _adoption.Problems);
         _timer = new(_ => _loop.Post(WakeUp));
         // Whatever was done may want to be woken at another time.

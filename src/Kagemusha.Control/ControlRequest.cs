@@ -25,17 +25,18 @@ public sealed record HookCall(string Guest, string Operation, string SubOperatio
     public override string ToString() => $"{Guest} {Operation} {SubOperation} {Extra}";
 }
 
-/// <summary>Make a domain's interface mobile; answered by <see cref="Done"/>.</summary>
+/// <summary>Make a domain's interfaces mobile; answered by <see cref="Done"/>.</summary>
 /// <param name="Domain">Its name or UUID.</param>
 /// <param name="HomeAddresses">Those that are known; the VM's others are learnt.</param>
 /// <param name="HomeAgent">The home agent's address, or null for those that are found on the home link.</param>
-/// <param name="Interface">The interface by the guest's address; may be absent where there is only one.</param>
+/// <param name="Interface">Only this interface, by the guest's address, also beside others that are enrolled already; null for all that are on a home link.</param>
 public sealed record EnrollRequest(
     string Domain, IReadOnlyList<Ipv6Address> HomeAddresses, Ipv6Address? HomeAgent, LinkLayerAddress? Interface) : ControlRequest;
 
 /// <summary>Take our metadata from a domain that is at home; answered by <see cref="Done"/>.</summary>
 /// <param name="Domain">Its name or UUID.</param>
-public sealed record UnenrollRequest(string Domain) : ControlRequest;
+/// <param name="Interface">Only what is said of this interface, by the guest's address; null for all.</param>
+public sealed record UnenrollRequest(string Domain, LinkLayerAddress? Interface) : ControlRequest;
 
 /// <summary>How the enrolled domains of this host stand; answered by <see cref="StatusReply"/>.</summary>
 /// <param name="Domain">Only this one, by name or UUID.</param>

@@ -117,9 +117,11 @@ public sealed partial record MobilityProfile
             throw mobility.Malformed(version < 1 ? "there is no such version" : "no interface is enrolled");
         }
 
-        return interfaces.DistinctBy(enrolled => enrolled.Mac).Count() == interfaces.Count
-            ? new([.. interfaces]) { Agent = agents.FirstOrDefault() }
-            : throw mobility.Malformed("two interfaces have the same 'mac'");
+        var addresses = interfaces.SelectMany(enrolled => enrolled.Addresses).Select(address => address.Address).ToList();
+        return interfaces.DistinctBy(enrolled => enrolled.Mac).Count() != interfaces.Count
+            ? throw mobility.Malformed("two interfaces have the same 'mac'")
+            : addresses.Distinct().Count() != addresses.Count ? throw mobility.Malformed("a home address is there twice")
+            : new([.. interfaces]) { Agent = agents.FirstOrDefault() };
     }
 
     private static void Write(XmlWriter writer, EnrolledInterface enrolled)
@@ -200,9 +202,7 @@ public sealed partial record MobilityProfile
         var link = ReadLink(element.Element("link"));
         var addresses = element.Elements("address").Select(address => ReadAddress(address, link)).ToList();
         element.End();
-        return addresses.DistinctBy(address => address.Address).Count() == addresses.Count
-            ? new(mac, source, link, homeAgent, [.. addresses]) { HomeAgentOrigin = origin, OtherHomeAgents = [.. otherHomeAgents] }
-            : throw element.Malformed("a home address is there twice");
+        return new(mac, source, link, homeAgent, [.. addresses]) { HomeAgentOrigin = origin, OtherHomeAgents = [.. otherHomeAgents] };
     }
 
     private static Ipv6Address ReadHomeAgent(StrictElement element)

@@ -38,7 +38,7 @@ internal sealed class EnrollVerb : Verb
     [Option("home-agent", MetaValue = "ADDRESS", HelpText = "The home agent's address. Without it the home agents are found on the home link.")]
     public string? HomeAgent { get; set; }
 
-    [Option("interface", MetaValue = "MAC", HelpText = "The guest's interface, where it has several.")]
+    [Option("interface", MetaValue = "MAC", HelpText = "Only this interface, also beside others that are enrolled already; without it all that are on a home link.")]
     public string? Interface { get; set; }
 
     /// <inheritdoc/>
@@ -56,8 +56,11 @@ internal sealed class UnenrollVerb : Verb
     [Value(0, MetaName = "DOMAIN", Required = true, HelpText = "Its name or UUID. A name that begins with a dash follows --.")]
     public string Domain { get; set; } = "";
 
+    [Option("interface", MetaValue = "MAC", HelpText = "Only this interface; the others stay enrolled.")]
+    public string? Interface { get; set; }
+
     /// <inheritdoc/>
-    public override ControlRequest Request() => new UnenrollRequest(Domain);
+    public override ControlRequest Request() => new UnenrollRequest(Domain, Interface is null ? null : LinkLayerAddress.Parse(Interface));
 }
 
 /// <summary><c>status</c></summary>

@@ -1,8 +1,5 @@
 using Kagemusha.Control;
-using Kagemusha.Linux;
-using Kagemusha.Linux.Tests;
 using Kagemusha.Wire;
-using LibvirtSharp;
 
 namespace Kagemusha.Agent.Tests;
 
@@ -149,33 +146,18 @@ public sealed class AdoptionTests
         Guid.NewGuid(),
         Guests.Enrolled with { Addresses = [new(Ipv6Address.Parse(home), 0, BindingPossible: false)] });
 
-    private static async Task OnHost(Func<Host, Task> main)
+    private static Task OnHost(Func<LibvirtHost, Task> main)
     {
-        using var space = new NetworkNamespace();
-        using var directory = new TemporaryDirectory();
         var uuid = Guid.NewGuid();
-        var node = directory.File("node.xml");
-        await File.WriteAllTextAsync(node, $"""
-            <node>
-            {Domain("vm", uuid)}
-            {Domain("clone", Clone)}
-            {Domain("damaged", Damaged).Replace("2001:db8:1::42", "nonsense", StringComparison.Ordinal)}
-            {Domain("plain", Guid.NewGuid()).Replace(MobilityProfile.Namespace, "urn:example", StringComparison.Ordinal)}
-            </node>
-            """, TestContext.Current.CancellationToken);
-        await Task.Factory.StartNew(
-            () => space.Run(() =>
-            {
-                var loop = new AgentLoop();
-                loop.Run(async () =>
-                {
-                    using var host = new Host($"test://{node}", uuid, loop);
-                    await host.RunAsync(main);
-                });
-            }),
-            TestContext.Current.CancellationToken,
-            TaskCreationOptions.LongRunning,
-            TaskScheduler.Default).WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken);
+        return LibvirtHost.RunAsync(
+            uuid,
+            [
+                Domain("vm", uuid),
+                Domain("clone", Clone),
+                Domain("damaged", Damaged).Replace("2001:db8:1::42", "nonsense", StringComparison.Ordinal),
+                Domain("plain", Guid.NewGuid()).Replace(MobilityProfile.Namespace, "urn:example", StringComparison.Ordinal),
+            ],
+            main);
     }
 
     private static string Domain(string name, Guid uuid) => Guests.Xml(
@@ -183,75 +165,4 @@ public sealed class AdoptionTests
         "    <interface type='bridge'><mac address='52:54:00:00:00:01'/><source bridge='br0'/></interface>",
         name,
         uuid);
-
-    /// <summary>The parts of an agent that adoption needs.</summary>
-    private sealed class Host : IDisposable
-    {
-        private readonly Kernel _kernel = new();
-        private readonly Underlay _underlay;
-        private readonly Hypervisor _hypervisor;
-        private readonly PeerChannel _channel = new(
-            new() { Authority = "/nowhere" }, _ => null, (_, _) => throw new InvalidOperationException("nobody calls here"), TestLog.Log);
-
-        public Host(string uri, Guid uuid, AgentLoop loop)
-        {
-            Uuid = uuid;
-            _hypervisor = new(uri, loop, TestLog.Log);
-            _underlay = new(Guests.Configuration, _kernel, TestLog.Log, _ => { }, _ => { });
-            var kernel = new HostKernel(_kernel, Guests.Configuration, TestLog.Log);
-            var registrar = new Registrar(
-                Table,
-                _ => Assert.Fail("sent"),
-                (_, _) => throw new PeerException("nobody is asked here"),
-                _ => Assert.Fail("saved"),
-                kernel.PortsOf,
-                TestLog.Log,
-                _ => { },
-                (_, _, _, _) => { });
-            var lifecycle = new GuestLifecycle(Guests.Configuration, Table, kernel, _underlay, registrar, new(Table, kernel, _channel, null!, new(), _ => Task.FromResult(true), null!, TestLog.Log), new(Table, kernel, _channel, null!, new(), TestLog.Log), new(TestLog.Log.Warn), _channel, new(), new(Guests.Configuration, Table, kernel, registrar, TestLog.Log), TestLog.Log);
-            var attachments = new Attachments(_kernel, _underlay, _ => Task.FromResult<string?>(null));
-            Adoption = new(_hypervisor, Table, lifecycle, registrar, attachments, TestLog.Log);
-        }
-
-        public Guid Uuid { get; }
-
-        public GuestTable Table { get; } = new();
-
-        public Adoption Adoption { get; }
-
-        public Task<bool> Domain(Action<LibvirtDomain> action, Guid? uuid = null) => _hypervisor.AskAsync(connection =>
-        {
-            using var domain = connection.FindByUuid(uuid ?? Uuid)!;
-            action(domain);
-            return true;
-        });
-
-        public void DomainAtOnce(Action<LibvirtDomain> action) => Domain(action).GetAwaiter().GetResult();
-
-        public async Task RunAsync(Func<Host, Task> main)
-        {
-            using var stop = new CancellationTokenSource();
-            var connected = new TaskCompletionSource();
-            var running = _hypervisor.RunAsync(
-                () =>
-                {
-                    connected.TrySetResult();
-                    return Task.CompletedTask;
-                },
-                (_, _) => { },
-                _ => { },
-                stop.Token);
-            await connected.Task;
-            await main(this);
-            await stop.CancelAsync();
-            await running;
-        }
-
-        public void Dispose()
-        {
-            _channel.Dispose();
-            _underlay.Dispose();
-            _kernel.Dispose();
-        }
-    }
 }

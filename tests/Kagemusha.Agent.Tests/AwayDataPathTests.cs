@@ -266,6 +266,23 @@ public sealed class AwayDataPathTests
     });
 
     [Fact]
+    public void Each_tap_lets_through_what_the_guest_may_send_and_each_address_is_reached_at_its_own()
+    {
+        IReadOnlyList<Ipv6Address> own = [.. One.HomeAddresses, .. Two.HomeAddresses];
+        var state = AwayDataPath.For([One with { Sources = own }, Two with { Sources = own }], Host, Table);
+        foreach (var link in (AwayLink[])[One, Two])
+        {
+            Assert.Equal(
+                own.Order(),
+                state.OfType<Filter>().Where(filter => filter.Link == link.Tap && filter.Action == FilterAction.Receive)
+                    .Select(filter => ((FlowerMatch)filter.Match).Source!.Value.Address).Order());
+            Assert.Equal(
+                link.HomeAddresses,
+                state.OfType<Route>().Where(route => route.Link == link.Tap).Select(route => route.Destination.Address).Order());
+        }
+    }
+
+    [Fact]
     public void A_host_address_more_or_less_moves_no_pass_filter() => Gen.Select(Links, HostAddresses, HostAddresses).Sample((links, before, after) =>
         Assert.Equal(Passes(AwayDataPath.For(links, before, Table)), Passes(AwayDataPath.For(links, after, Table))));
 

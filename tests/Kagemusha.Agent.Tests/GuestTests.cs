@@ -93,6 +93,38 @@ public sealed class GuestTests
     }
 
     [Fact]
+    public void From_each_tap_a_guest_may_send_from_all_of_its_home_addresses_that_are_away()
+    {
+        var third = Guests.Second with { Mac = LinkLayerAddress.Parse("52:54:00:00:00:03"), Addresses = [new(Ipv6Address.Parse("2001:db8:1::44"), 0, BindingPossible: false)] };
+        var guest = Guests.Make(Guests.Away, interfaces: [Guests.Enrolled, Guests.Second, third]);
+        guest.Links[2].Attachment = Guests.AtHome;
+        var paths = guest.Links.Select(guest.AwayPath).ToList();
+        Assert.Equal([[Guests.Home], [Guests.Second.Addresses[0].Address], null], paths.Select(path => path?.HomeAddresses));
+        Assert.Null(paths[2]);
+        Assert.All(paths[..2], path => Assert.Equal([Guests.Home, Guests.Second.Addresses[0].Address], path!.Sources));
+    }
+
+    [Fact]
+    public void An_address_belongs_to_the_interface_at_which_it_was_seen_first_until_it_is_not_used_there_any_more()
+    {
+        var table = new GuestTable();
+        var registrar = new Registrar(table, _ => { }, (_, _) => Task.FromResult<MobilityPacket?>(null), _ => { }, _ => [], TestLog.Log, _ => { }, (_, _, _, _) => { });
+        var learning = new AddressLearning(Guests.Configuration, table, null!, registrar, TestLog.Log);
+        var guest = Guests.Make(Guests.AtHome, interfaces: [Guests.Enrolled, Guests.Second with { Addresses = [] }]);
+        table.Put(guest);
+        var (one, two) = (guest.Links[0], guest.Links[1]);
+
+        learning.Follow(guest, two, new HomeAddressEffect.Learnt(Guests.Home));
+        Assert.Empty(two.HomeAddresses);
+        Assert.Equal($"{Guests.Home} is served at {one.Enrolled.Mac}, not at {two.Enrolled.Mac} too", two.Refused[Guests.Home]);
+
+        learning.Follow(guest, one, new HomeAddressEffect.Gone(Guests.Home));
+        Assert.Empty(one.HomeAddresses);
+        Assert.Equal([Guests.Home], two.HomeAddresses);
+        Assert.Empty(two.Refused);
+    }
+
+    [Fact]
     public void A_guest_that_has_gone_is_no_guest_any_more_but_is_served_until_nothing_comes_for_it()
     {
         var table = new GuestTable();

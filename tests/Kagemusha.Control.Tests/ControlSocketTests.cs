@@ -26,7 +26,7 @@ public sealed class ControlSocketTests : IDisposable
             new Done(["enrolled", "the filter 'clean-traffic' is not enforced away"])
         },
         { new EnrollRequest("vm", [], null, null), new Failed(ExitCode.Refused, "refused") },
-        { new UnenrollRequest("é<>&\"\\"), new Failed(ExitCode.NotFound, "no such domain") },
+        { new UnenrollRequest("é<>&\"\\", Domains.Mac), new Failed(ExitCode.NotFound, "no such domain") },
         { new RecoverRequest("vm"), new Done([]) },
         {
             new StatusRequest(null),
@@ -167,7 +167,7 @@ public sealed class ControlSocketTests : IDisposable
 
         Assert.Equal(new Failed(ExitCode.Failed, "kagemushad failed: no"), failed);
         Assert.IsType<InvalidOperationException>(await agent.NextErrorAsync());
-        Assert.IsType<Done>(await ControlClient.CallAsync(Path, new UnenrollRequest("vm"), Deadline));
+        Assert.IsType<Done>(await ControlClient.CallAsync(Path, new UnenrollRequest("vm", null), Deadline));
     }
 
     [Theory]
@@ -189,7 +189,7 @@ public sealed class ControlSocketTests : IDisposable
             Assert.Equal(0, await socket.ReceiveAsync(new byte[1], TestContext.Current.CancellationToken));
         }
 
-        Assert.IsType<Done>(await ControlClient.CallAsync(Path, new UnenrollRequest("vm"), Deadline));
+        Assert.IsType<Done>(await ControlClient.CallAsync(Path, new UnenrollRequest("vm", null), Deadline));
         await agent.NextErrorAsync();
     }
 

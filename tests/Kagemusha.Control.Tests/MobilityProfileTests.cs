@@ -100,6 +100,16 @@ public class MobilityProfileTests
     }
 
     [Fact]
+    public void A_home_address_belongs_to_one_interface()
+    {
+        var second = Domains.Profile.Interfaces[0] with { Mac = LinkLayerAddress.Parse("52:54:00:00:00:02") };
+        var twice = Domains.Profile with { Interfaces = [.. Domains.Profile.Interfaces, second] };
+        Assert.Contains("a home address is there twice", Assert.Throws<MalformedXmlException>(() => MobilityProfile.Parse(twice.ToMetadata())).Message, StringComparison.Ordinal);
+        var other = twice with { Interfaces = [twice.Interfaces[0], second with { Addresses = [new(Ipv6Address.Parse("2001:db8:1::43"), 0, BindingPossible: false)] }] };
+        Assert.Equal(other, MobilityProfile.Parse(other.ToMetadata()));
+    }
+
+    [Fact]
     public void An_address_that_does_not_say_how_it_became_known_was_given()
     {
         Assert.DoesNotContain("origin", Domains.Metadata, StringComparison.Ordinal);

@@ -12,8 +12,12 @@ public sealed class CommandLineTests : IDisposable
 
     public static TheoryData<string[], ControlRequest> Verbs => new()
     {
-        { ["unenroll", "vm"], new UnenrollRequest("vm") },
-        { ["unenroll", "--", "-vm1"], new UnenrollRequest("-vm1") },
+        { ["unenroll", "vm"], new UnenrollRequest("vm", null) },
+        { ["unenroll", "--", "-vm1"], new UnenrollRequest("-vm1", null) },
+        { ["unenroll", "--interface", "52:54:00:00:00:01", "vm"], new UnenrollRequest("vm", Domains.Mac) },
+        { ["unenroll", "--interface=52:54:00:00:00:01", "--", "-vm1"], new UnenrollRequest("-vm1", Domains.Mac) },
+        { ["enroll", "vm", "--interface", "52:54:00:00:00:01"], new EnrollRequest("vm", [], null, Domains.Mac) },
+        { ["enroll", "vm", "--home-address=2001:db8::1"], new EnrollRequest("vm", [Ipv6Address.Parse("2001:db8::1")], null, null) },
         { ["recover", "vm"], new RecoverRequest("vm") },
         { ["history"], new HistoryRequest(null) },
         { ["history", "--", "-vm1"], new HistoryRequest("-vm1") },
@@ -75,6 +79,19 @@ public sealed class CommandLineTests : IDisposable
     [InlineData("DOMAIN or DESTURI is missing: they go before the options, or behind --. See kagemusha-hook --help.", "migrate", "vm")]
     [InlineData("'qemu:///system' is too much: one domain at a time.", "migrate", "vm", "qemu+ssh://hv-b/system", "qemu:///system")]
     [InlineData("Option 'bandwidth' is defined with a bad format. See kagemusha-hook --help.", "migrate", "vm", "qemu+ssh://hv-b/system", "--bandwidth", "fast")]
+    [InlineData("Option 'interface' has no value. See kagemusha-hook --help.", "unenroll", "vm", "--interface")]
+    [InlineData("Option 'interface' has no value. See kagemusha-hook --help.", "unenroll", "vm", "--interface=")]
+    [InlineData("Option 'interface' has no value. See kagemusha-hook --help.", "unenroll", "--interface", "--", "-vm1")]
+    [InlineData("Option 'interface' has no value. See kagemusha-hook --help.", "enroll", "vm", "--interface")]
+    [InlineData("Option 'interface' has no value. See kagemusha-hook --help.", "enroll", "vm", "--interface", "")]
+    [InlineData("Option 'interface' has no value. See kagemusha-hook --help.", "enroll", "vm", "--interface", "--home-agent", "2001:db8::2")]
+    [InlineData("Option 'home-agent' has no value. See kagemusha-hook --help.", "enroll", "vm", "--home-agent")]
+    [InlineData("Option 'home-agent' has no value. See kagemusha-hook --help.", "enroll", "--home-agent", "--home-address", "2001:db8::1", "--", "vm")]
+    [InlineData("Option 'home-address' has no value. See kagemusha-hook --help.", "enroll", "vm", "--home-address")]
+    [InlineData("Option 'home-address' has no value. See kagemusha-hook --help.", "enroll", "vm", "--home-address", "2001:db8::1", "--home-address")]
+    [InlineData("Option 'home-address' has no value. See kagemusha-hook --help.", "enroll", "--home-address", "--", "vm")]
+    [InlineData("Option 'home-address' has no value. See kagemusha-hook --help.", "enroll", "--home-address=", "vm")]
+    [InlineData("Option 'home-address' has no value. See kagemusha-hook --help.", "enroll", "vm", "--home-address", "--home-agent", "2001:db8::2")]
     [InlineData("libvirt calls it as: kagemusha-hook qemu GUEST OPERATION SUB-OPERATION EXTRA", "qemu", "vm")]
     public async Task What_makes_no_sense_is_one_line_and_asks_nobody(string error, params string[] arguments)
     {

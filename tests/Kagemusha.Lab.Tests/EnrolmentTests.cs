@@ -36,7 +36,29 @@ public sealed class EnrolmentTests(Lab lab)
     }
 
     [Fact]
-    public void Of_several_interfaces_one_has_to_be_chosen()
+    public void All_interfaces_on_the_home_link_are_enrolled_and_one_is_unenrolled_alone()
+    {
+        using var domain = new StillDomain(
+            lab.A, "still", StillDomain.OnBridge("br-home", Mac) + StillDomain.OnBridge("br-home", "52:54:00:00:00:21") + "<interface type='user'><mac address='52:54:00:00:00:23'/></interface>");
+        var lines = lab.A.Hook("enroll", "still").Succeed().Lines;
+        Assert.Contains(lines, line => line.Has("stays where it is") && line.Has("52:54:00:00:00:23"));
+        Assert.Equal([Mac, "52:54:00:00:00:21"], Interfaces());
+
+        Assert.Contains("52:54:00:00:00:22", lab.A.Hook("unenroll", "still", "--interface", "52:54:00:00:00:22").FailWithOneLine(3), StringComparison.Ordinal);
+        lab.A.Hook("unenroll", "still", "--interface").FailWithOneLine(2);
+        lab.A.Hook("unenroll", "still", "--interface", Mac).Succeed();
+        Assert.Equal(["52:54:00:00:00:21"], Interfaces());
+        lab.A.Hook("enroll", "still", "--interface", Mac).Succeed();
+        Assert.Equal(["52:54:00:00:00:21", Mac], Interfaces());
+        lab.A.Hook("unenroll", "still").Succeed();
+        Assert.DoesNotContain("kagemusha", domain.Xml, StringComparison.Ordinal);
+
+        IEnumerable<string?> Interfaces() => JsonDocument.Parse(lab.A.Hook("status", "--json", "still").Succeed().Output).RootElement.EnumerateArray()
+            .Select(status => status.GetProperty("interface").GetString());
+    }
+
+    [Fact]
+    public void Of_several_interfaces_that_may_have_a_home_address_one_has_to_be_chosen()
     {
         using var domain = new StillDomain(
             lab.A, "still", StillDomain.OnBridge("br-home", Mac) + StillDomain.OnBridge("br-home", "52:54:00:00:00:21"));

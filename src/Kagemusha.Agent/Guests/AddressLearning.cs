@@ -87,7 +87,7 @@ internal sealed class AddressLearning(AgentConfiguration configuration, GuestTab
             }
             else if (effect is HomeAddressEffect.SendToHomeLink send)
             {
-                SendToHomeLink(bridge.Name, tap.Name, send.Frame);
+                SendToHomeLink(bridge.Name, [tap.Name], send.Frame);
             }
         }
     }
@@ -137,7 +137,8 @@ internal sealed class AddressLearning(AgentConfiguration configuration, GuestTab
             log);
     }
 
-    private void Follow(Guest guest, GuestLink link, HomeAddressEffect effect)
+    /// <summary>Something was found out at one of a guest's taps, or is to be asked on its home link.</summary>
+    public void Follow(Guest guest, GuestLink link, HomeAddressEffect effect)
     {
         switch (effect)
         {
@@ -146,12 +147,14 @@ internal sealed class AddressLearning(AgentConfiguration configuration, GuestTab
                 break;
             case HomeAddressEffect.Gone { Address: var address }:
                 Lose(guest, link, address, "it does not use it any more");
+                // By another of its interfaces it may.
+                Retry();
                 break;
             case HomeAddressEffect.LimitReached:
                 log.Decision(guest.Name, Limit(link), failed: true);
                 break;
-            case HomeAddressEffect.SendToHomeLink { Frame: var frame } when link.Attachment is Attachment.Home { Tap: { } tap } home:
-                SendToHomeLink(home.Bridge, tap, frame);
+            case HomeAddressEffect.SendToHomeLink { Frame: var frame } when link.Attachment is Attachment.Home home:
+                SendToHomeLink(home.Bridge, [.. guest.Links.Select(each => each.Tap).OfType<string>()], frame);
                 break;
         }
     }
@@ -182,13 +185,7 @@ internal sealed class AddressLearning(AgentConfiguration configuration, GuestTab
             return true;
         }
 
-        var line = NotServed(address.Address, other.Name);
-        if (link.Refused.GetValueOrDefault(address.Address) != line)
-        {
-            link.Refused[address.Address] = line;
-            log.Decision(name, line, failed: true);
-        }
-
+        Refuse(name, link, address.Address, NotServed(address.Address, other.Name));
         return false;
     }
 
@@ -196,11 +193,27 @@ internal sealed class AddressLearning(AgentConfiguration configuration, GuestTab
     public static string Limit(GuestLink link) =>
         $"{link.Enrolled.Mac} uses more home addresses than the {HomeAddressLearner.MaxLearnt} that are learnt: the others do not move with it";
 
+    private void Refuse(string name, GuestLink link, Ipv6Address address, string line)
+    {
+        if (link.Refused.GetValueOrDefault(address) != line)
+        {
+            link.Refused[address] = line;
+            log.Decision(name, line, failed: true);
+        }
+    }
+
     private static string NotServed(Ipv6Address address, string owner) => $"{address} is not served: {owner} has it on this host";
 
     private void Learn(Guest guest, GuestLink link, Ipv6Address address)
     {
         var learnt = new EnrolledAddress(address, 0, BindingPossible: false, HomeAddressOrigin.Learnt);
+        if (guest.Links.FirstOrDefault(each => each != link && each.HomeAddresses.Contains(address)) is { } own)
+        {
+            // It is reached there; from here it may send as well.
+            Refuse(guest.Name, link, address, $"{address} is served at {own.Enrolled.Mac}, not at {link.Enrolled.Mac} too");
+            return;
+        }
+
         if (!IsFree(guest.Uuid, guest.Name, link, learnt))
         {
             return;
@@ -246,10 +259,10 @@ internal sealed class AddressLearning(AgentConfiguration configuration, GuestTab
     }
 
     // By the bridge's other ports: the guest itself would take it for another node that wants its address.
-    private void SendToHomeLink(string bridge, string tap, NeighbourDiscoveryFrame frame)
+    private void SendToHomeLink(string bridge, IReadOnlyCollection<string> taps, NeighbourDiscoveryFrame frame)
     {
         var bytes = EthernetFrame.Around(frame.Packet, frame.Source, frame.Destination).ToArray();
-        foreach (var port in kernel.PortsOf(bridge).Where(port => port.Name != tap))
+        foreach (var port in kernel.PortsOf(bridge).Where(port => !taps.Contains(port.Name)))
         {
             try
             {

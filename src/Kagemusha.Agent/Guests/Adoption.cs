@@ -13,9 +13,10 @@ namespace Kagemusha.Agent;
 /// <param name="lifecycle">What becomes of them.</param>
 /// <param name="registrar">Their registrations.</param>
 /// <param name="attachments">Where their interfaces end.</param>
+/// <param name="gate">Keeps changes of one definition apart.</param>
 /// <param name="log">Where each decision is told.</param>
 internal sealed class Adoption(
-    Hypervisor hypervisor, GuestTable guests, GuestLifecycle lifecycle, Registrar registrar, Attachments attachments, AgentLog log)
+    Hypervisor hypervisor, GuestTable guests, GuestLifecycle lifecycle, Registrar registrar, Attachments attachments, DomainGate gate, AgentLog log)
 {
     private static readonly TimeSpan RetryInterval = TimeSpan.FromSeconds(5);
 
@@ -208,33 +209,15 @@ internal sealed class Adoption(
         }
     }
 
-    /// <summary>Registers again and builds the data path again, from nothing but what libvirt and the state file say.</summary>
+    /// <summary>
+    /// Registers again and builds the data path again, from nothing but what libvirt and the state file say; but a hand-over that is under way goes on, of
+    /// which only this agent knows.
+    /// </summary>
     /// <exception cref="RefusedException">It is not here, or the home agent does not answer.</exception>
     public async Task<Done> RecoverAsync(string nameOrUuid)
     {
-        var domain = await AskAsync(connection => DomainSnapshot.Find(connection, nameOrUuid))
-            ?? throw new RefusedException($"there is no domain '{nameOrUuid}' on this host", ExitCode.NotFound);
-        if (domain.Xml.ReadProfile() is null)
-        {
-            throw new RefusedException($"{domain.Name} is not enrolled", ExitCode.NotFound);
-        }
-
-        if (!domain.IsActive || domain.IsBetweenHosts)
-        {
-            throw new RefusedException($"{domain.Name} is {(domain.IsActive ? "in the middle of a migration" : domain.State)} on this host: recover it where it runs");
-        }
-
-        IReadOnlyList<string> changes = [];
-        var isServed = TryServe(domain, () =>
-        {
-            Take(domain, Presence.Running);
-            changes = Bring(domain.Uuid);
-        });
-        if (!isServed || !guests.TryFind(domain.Uuid, out var guest))
-        {
-            throw new RefusedException(_problems[domain.Uuid]);
-        }
-
+        var found = await AskAsync(connection => DomainSnapshot.Find(connection, nameOrUuid)) ?? throw NotFound(nameOrUuid);
+        var (guest, changes) = await gate.PassAsync(found.Uuid, () => RecoverAsync(nameOrUuid, found.Uuid));
         registrar.Refresh(guest);
         var settled = await registrar.SettleAsync(guest);
         var outcome = settled is null ? "reachable as far as this host can tell" : settled;
@@ -243,6 +226,50 @@ internal sealed class Adoption(
             ? new([$"{guest.Name}: {Describe.Place(guest)}", .. changes.Select(change => $"kernel: {change}"), $"{guest.Name}: {outcome}"])
             : throw new RefusedException($"{guest.Name}: the data path stands ({changes.Count} changes), but {settled}", ExitCode.Failed);
     }
+
+    private async Task<(Guest Guest, IReadOnlyList<string> Changes)> RecoverAsync(string nameOrUuid, Guid uuid)
+    {
+        var domain = await AskAsync(connection => DomainSnapshot.Find(connection, uuid)) ?? throw NotFound(nameOrUuid);
+        if (domain.Xml.ReadProfile() is null)
+        {
+            throw new RefusedException($"{domain.Name} is not enrolled", ExitCode.NotFound);
+        }
+
+        if (!domain.IsActive || PresenceOf(domain) != Presence.Running)
+        {
+            throw new RefusedException($"{domain.Name} is {(domain.IsActive ? "in the middle of a migration" : domain.State)} on this host: recover it where it runs");
+        }
+
+        IReadOnlyList<string> changes = [];
+        var isServed = TryServe(domain, () =>
+        {
+            changes = Moving(uuid) is { } moving ? GoOn(moving) : BringAnew(domain);
+        });
+        return isServed && guests.TryFind(uuid, out var guest) ? (guest, changes) : throw new RefusedException(_problems[uuid]);
+    }
+
+    private IReadOnlyList<string> BringAnew(DomainSnapshot domain)
+    {
+        Take(domain, Presence.Running);
+        return Bring(domain.Uuid);
+    }
+
+    /// <summary>The guest, if its packets may come from another host or are about to go to one.</summary>
+    private Guest? Moving(Guid uuid) =>
+        guests.TryFind(uuid, out var guest) && guest is { Departure: not null } or { Arrival: not null } ? guest : null;
+
+    private IReadOnlyList<string> GoOn(Guest guest)
+    {
+        var changes = lifecycle.Attach(guest);
+        if (guest.Presence != Presence.Running)
+        {
+            lifecycle.Activate(guest);
+        }
+
+        return changes;
+    }
+
+    private static RefusedException NotFound(string nameOrUuid) => new($"there is no domain '{nameOrUuid}' on this host", ExitCode.NotFound);
 
     /// <summary>What is somebody else's fault, and said in one line.</summary>
     public static bool IsRefusal(Exception e) =>

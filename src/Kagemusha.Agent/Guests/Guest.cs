@@ -177,6 +177,7 @@ internal sealed class Guest(Guid uuid, string name, IReadOnlyList<GuestLink> lin
     public AwayLink? AwayPath(GuestLink link) => link.AwayLink is { } away
         ? away with
         {
+            Sources = [.. Links.Where(each => each.Attachment is Attachment.Away).SelectMany(each => each.HomeAddresses)],
             Departure = Leading?.Tunnel,
             IsTurned = Leading?.IsTurned == true,
             IsReturning = Before is not null,

@@ -10,7 +10,7 @@ namespace Kagemusha.Agent;
 ///                        kgvrf (table: ... unreachable default last)
 ///                       /                                          \
 ///   [guest] -- tap (the home router's addresses)          kgha........ (ip6tnl, care-of address -> home agent)
-///              ingress: own home addresses out, nothing else
+///              ingress: the guest's own home addresses out, nothing else
 ///              HoA/128 dev tap                            default from HoA via fe80::1 dev kgha........
 /// </code>
 /// </summary>
@@ -130,7 +130,7 @@ internal static class AwayDataPath
         }
 
         // The agent reads its copy of the guest's neighbour discovery before this drops it.
-        foreach (var filter in GuestFilter.Create(tap, link.HomeAddresses, hostAddresses))
+        foreach (var filter in GuestFilter.Create(tap, link.Sources, hostAddresses))
         {
             yield return filter;
         }

@@ -40,6 +40,9 @@ internal sealed record AwayLink(
     /// <summary>The far ends of all its tunnels to home agents.</summary>
     public IEnumerable<Ipv6Address> TunnelEnds => OtherTunnelEnds.Prepend(HomeAgent);
 
+    /// <summary>What the guest may send from here: it may answer for one of its interfaces by another, as its own routes say.</summary>
+    public IReadOnlyList<Ipv6Address> Sources { get => field ?? HomeAddresses; init; }
+
     /// <summary>Where it is going to, if it is.</summary>
     public HandOverTunnel? Departure { get; init; }
 

@@ -9,8 +9,9 @@ namespace Kagemusha.Agent;
 /// </summary>
 /// <param name="hypervisor">This host's libvirt.</param>
 /// <param name="attachments">Where their interfaces would end.</param>
+/// <param name="gate">Keeps changes of one definition apart.</param>
 /// <param name="log">Where each decision is told.</param>
-internal sealed class ColdDefinition(Hypervisor hypervisor, Attachments attachments, AgentLog log)
+internal sealed class ColdDefinition(Hypervisor hypervisor, Attachments attachments, DomainGate gate, AgentLog log)
 {
     /// <summary>A definition was made or changed: it may come from another host, where its interfaces ended otherwise.</summary>
     public Task DefinedAsync(Guid uuid) => TryAsync(uuid, async () =>
@@ -18,7 +19,7 @@ internal sealed class ColdDefinition(Hypervisor hypervisor, Attachments attachme
         var found = await hypervisor.AskAsync(connection => Read(connection, uuid));
         if (found?.ReadProfile() is not { } profile)
         {
-            return;
+            return false;
         }
 
         var fitting = found;
@@ -34,6 +35,8 @@ internal sealed class ColdDefinition(Hypervisor hypervisor, Attachments attachme
         {
             log.Decision(found.Name, $"its definition was made to fit {Environment.MachineName}: it can be started here");
         }
+
+        return true;
     });
 
     /// <summary>The guest lives on elsewhere. Where its definition stays, a start from it has to know that a home agent may hold a binding.</summary>
@@ -78,11 +81,11 @@ internal sealed class ColdDefinition(Hypervisor hypervisor, Attachments attachme
         return true;
     }
 
-    private async Task TryAsync(Guid uuid, Func<Task> change)
+    private async Task TryAsync(Guid uuid, Func<Task<bool>> change)
     {
         try
         {
-            await change();
+            await gate.PassAsync(uuid, change);
         }
         catch (Exception e) when (e is LibvirtException || Adoption.IsRefusal(e))
         {

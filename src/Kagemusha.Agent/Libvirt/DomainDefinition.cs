@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using Kagemusha.Control;
 using LibvirtSharp;
 
@@ -9,8 +10,9 @@ namespace Kagemusha.Agent;
 /// </summary>
 /// <param name="hypervisor">This host's libvirt.</param>
 /// <param name="guests">The guests of this host.</param>
+/// <param name="gate">Keeps changes of one definition apart.</param>
 /// <param name="log">Where failures are told.</param>
-internal sealed class DomainDefinition(Hypervisor hypervisor, GuestTable guests, AgentLog log)
+internal sealed class DomainDefinition(Hypervisor hypervisor, GuestTable guests, DomainGate gate, AgentLog log)
 {
     private static readonly TimeSpan RetryInterval = TimeSpan.FromSeconds(1);
 
@@ -29,20 +31,16 @@ internal sealed class DomainDefinition(Hypervisor hypervisor, GuestTable guests,
     {
         try
         {
-            while (guests.TryFind(uuid, out var guest) && guest.Presence == Presence.Running && guest.Profile != guest.WrittenProfile)
+            while (IsBehind(uuid, out _))
             {
-                var profile = guest.Profile;
-                var links = guest.Links.Select(link => (link.Enrolled, link.Attachment)).ToList();
                 try
                 {
-                    await hypervisor.AskAsync(connection => Write(connection, uuid, profile, links));
-                    guest.WrittenProfile = profile;
-                    guest.PublishedTicket = profile.Agent;
+                    await gate.PassAsync(uuid, () => WriteAsync(uuid));
                 }
                 catch (Exception e) when (e is LibvirtException or RefusedException)
                 {
                     // A migration runs, or libvirt is away: the state file has the numbers meanwhile.
-                    log.Debug($"{guest.Name}: libvirt's metadata is behind, trying again: {e.Message}");
+                    log.Debug($"{uuid}: libvirt's metadata is behind, trying again: {e.Message}");
                     await Task.Delay(RetryInterval);
                 }
             }
@@ -51,6 +49,25 @@ internal sealed class DomainDefinition(Hypervisor hypervisor, GuestTable guests,
         {
             _updating.Remove(uuid);
         }
+    }
+
+    private bool IsBehind(Guid uuid, [NotNullWhen(true)] out Guest? guest) =>
+        guests.TryFind(uuid, out guest) && guest.Presence == Presence.Running && guest.Profile != guest.WrittenProfile;
+
+    // It may have been unenrolled while others changed it.
+    private async Task<bool> WriteAsync(Guid uuid)
+    {
+        if (!IsBehind(uuid, out var guest))
+        {
+            return false;
+        }
+
+        var profile = guest.Profile;
+        var links = guest.Links.Select(link => (link.Enrolled, link.Attachment)).ToList();
+        await hypervisor.AskAsync(connection => Write(connection, uuid, profile, links));
+        guest.WrittenProfile = profile;
+        guest.PublishedTicket = profile.Agent;
+        return true;
     }
 
     private static bool Write(

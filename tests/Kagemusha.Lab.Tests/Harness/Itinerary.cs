@@ -23,6 +23,7 @@ public sealed class Itinerary : ITestClassOrderer, ITestMethodOrderer
         typeof(LossTests),
         typeof(TransparencyTests),
         typeof(LifeAwayTests),
+        typeof(TwoInterfacesTests),
         typeof(TransferTests),
         typeof(ReturnTests),
         typeof(ChannelTests),
