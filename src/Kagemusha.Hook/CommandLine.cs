@@ -24,6 +24,11 @@ internal static class CommandLine
     [DynamicDependency(DynamicallyAccessedMemberTypes.All, typeof(MigrateVerb))]
     public static ExitCode Run(string[] args)
     {
+        if (OptionValues.FirstMissing(args) is { } option)
+        {
+            return Terminal.Fail(ExitCode.Usage, $"Option '{option}' has no value. See kagemusha-hook --help.");
+        }
+
         using var parser = new Parser(settings =>
         {
             settings.HelpWriter = null;

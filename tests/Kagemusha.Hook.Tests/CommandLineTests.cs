@@ -79,6 +79,7 @@ public sealed class CommandLineTests : IDisposable
     [InlineData("DOMAIN or DESTURI is missing: they go before the options, or behind --. See kagemusha-hook --help.", "migrate", "vm")]
     [InlineData("'qemu:///system' is too much: one domain at a time.", "migrate", "vm", "qemu+ssh://hv-b/system", "qemu:///system")]
     [InlineData("Option 'bandwidth' is defined with a bad format. See kagemusha-hook --help.", "migrate", "vm", "qemu+ssh://hv-b/system", "--bandwidth", "fast")]
+    [InlineData("Option 'bandwidth' has no value. See kagemusha-hook --help.", "migrate", "vm", "qemu+ssh://hv-b/system", "--bandwidth")]
     [InlineData("Option 'interface' has no value. See kagemusha-hook --help.", "unenroll", "vm", "--interface")]
     [InlineData("Option 'interface' has no value. See kagemusha-hook --help.", "unenroll", "vm", "--interface=")]
     [InlineData("Option 'interface' has no value. See kagemusha-hook --help.", "unenroll", "--interface", "--", "-vm1")]
