@@ -25,7 +25,7 @@ public partial class DocumentTests
             .ToList();
 
         Assert.NotEmpty(named);
-        Assert.DoesNotContain(named, name => !there.Contains(name.Test));
+        Assert.Equal("", string.Join('\n', named.Where(name => !there.Contains(name.Test)).Select(name => $"docs/{name.Document}: {name.Test}")));
     }
 
     /// <summary>"Class" and "Class.Method"; a file has one class of tests.</summary>
