@@ -20,6 +20,7 @@ internal sealed class Underlay : IDisposable
     private readonly AgentLog _log;
     private readonly Action<MobilityPacket> _received;
     private readonly Action<MobilityIcmpPacket> _icmpReceived;
+    private readonly Action<MobilityErrorPacket> _undelivered;
     private readonly Dictionary<int, List<FramePort>> _listening = [];
     private readonly RawIpv6Sender _sender = new();
     private readonly ProtocolHolder[] _silence = [new(Mobility), new(Esp)];
@@ -29,13 +30,21 @@ internal sealed class Underlay : IDisposable
     /// <param name="log">Where failures are told.</param>
     /// <param name="received">Takes each mobility message, on the agent's loop.</param>
     /// <param name="icmpReceived">Takes each ICMPv6 message of mobility, on the agent's loop.</param>
-    public Underlay(AgentConfiguration configuration, Kernel kernel, AgentLog log, Action<MobilityPacket> received, Action<MobilityIcmpPacket> icmpReceived)
+    /// <param name="undelivered">Takes each ICMPv6 error about a mobility message, on the agent's loop.</param>
+    public Underlay(
+        AgentConfiguration configuration,
+        Kernel kernel,
+        AgentLog log,
+        Action<MobilityPacket> received,
+        Action<MobilityIcmpPacket> icmpReceived,
+        Action<MobilityErrorPacket> undelivered)
     {
         _configuration = configuration;
         _kernel = kernel;
         _log = log;
         _received = received;
         _icmpReceived = icmpReceived;
+        _undelivered = undelivered;
     }
 
     /// <summary>This host's end of a tunnel to a home agent.</summary>
@@ -73,6 +82,7 @@ internal sealed class Underlay : IDisposable
         {
             ports.Add(new(link, PacketFilter.NextHeader(Mobility), Receive, e => Lose(careOf, e), rate: null));
             ports.Add(new(link, PacketFilter.MobilityIcmp, ReceiveIcmp, e => Lose(careOf, e), FramePort.LinkRate));
+            ports.Add(new(link, PacketFilter.ErrorsAboutDestinationOptions, ReceiveError, e => Lose(careOf, e), FramePort.LinkRate));
         }
         catch
         {
@@ -114,6 +124,14 @@ internal sealed class Underlay : IDisposable
         if (MobilityIcmpPacket.TryParse(frame.Payload.Span, out var packet, out _))
         {
             _icmpReceived(packet);
+        }
+    }
+
+    private void ReceiveError(EthernetFrame frame)
+    {
+        if (MobilityErrorPacket.TryParse(frame.Payload.Span, out var packet, out _))
+        {
+            _undelivered(packet);
         }
     }
 

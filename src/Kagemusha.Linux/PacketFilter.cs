@@ -45,6 +45,10 @@ public sealed class PacketFilter
     public static PacketFilter MobilityIcmp { get; } =
         BuildNextHeader(58, (builder, drop) => builder.LoadByteAtIndex(0).JumpIfLess(144, drop).JumpIfGreater(147, drop));
 
+    /// <summary>Of <see cref="NextHeader"/> the ICMPv6 errors (RFC 4443) about packets whose first header is that of destination options, as a Binding Update's is.</summary>
+    public static PacketFilter ErrorsAboutDestinationOptions { get; } = BuildNextHeader(
+        58, (builder, drop) => builder.LoadByteAtIndex(0).JumpIfGreater(4, drop).LoadByteAtIndex(8 + 6).JumpUnlessEqual(60, drop));
+
     /// <summary>All that was received, and nothing that was sent.</summary>
     public static PacketFilter Received { get; } = BuildDirection(PacketDirection.Received);
 

@@ -70,6 +70,22 @@ public sealed class PacketFilterTests
     public void MobilityIcmp_takes_its_four_types(string what, bool passes, byte[] frame) =>
         Assert.True(passes == Passes(PacketFilter.MobilityIcmp, frame), what);
 
+    public static TheoryData<string, bool, byte[]> ErrorFrames => new()
+    {
+        { "no way to the home agent", true, Error(1, 60) },
+        { "an option that is not known", true, Error(4, 60) },
+        { "an echo request", false, Error(128, 60) },
+        { "an error about a packet in a tunnel", false, Error(1, 41) },
+        { "behind options", true, Frame(60, Packets.Extension(58, ErrorMessage(3, 60))) },
+        { "cut off in the packet that it is about", false, Frame(58, ErrorMessage(1, 60)[..14]) },
+        { "a mobility header", false, Frame(135, Packets.MobilityHeader) },
+    };
+
+    [Theory]
+    [MemberData(nameof(ErrorFrames))]
+    public void ErrorsAboutDestinationOptions_are_told_from_all_else(string what, bool passes, byte[] frame) =>
+        Assert.True(passes == Passes(PacketFilter.ErrorsAboutDestinationOptions, frame), what);
+
     [Theory]
     [MemberData(nameof(NeighbourDiscoveryFrames))]
     public void NeighbourDiscovery_takes_its_five_types_from_the_link(string what, bool passes, byte[] frame) =>
@@ -179,6 +195,11 @@ public sealed class PacketFilterTests
 
         Assert.Throws<InvalidOperationException>(far.Mark(there).Drop().Build);
     }
+
+    private static byte[] Error(byte type, byte about) => Frame(58, ErrorMessage(type, about));
+
+    private static byte[] ErrorMessage(byte type, byte about) =>
+        [type, 0, 0, 0, 0, 0, 0, 0, .. Packets.Ipv6(Destination, Source, about, Packets.Extension(135, Packets.MobilityHeader))];
 
     private static byte[] Frame(byte nextHeader, byte[] payload, byte hopLimit = 64) =>
         Packets.Frame(default, default, EtherType.Ipv6, Packets.Ipv6(Source, Destination, nextHeader, payload, hopLimit));

@@ -112,21 +112,10 @@ internal sealed class Registrar
     }
 
     /// <summary>A message has come; whose it is shows in its home address.</summary>
-    public void Receive(MobilityPacket packet)
-    {
-        var homeAddress = HomeAddressOf(packet);
-        foreach (var guest in _guests.All)
-        {
-            foreach (var link in guest.Links)
-            {
-                if (link.Registrations.Find(registration => registration.Address == homeAddress) is { } registration)
-                {
-                    Handle(guest, link, registration, new MobileNodeInput.Received(packet));
-                    return;
-                }
-            }
-        }
-    }
+    public void Receive(MobilityPacket packet) => Handle(HomeAddressOf(packet), new MobileNodeInput.Received(packet));
+
+    /// <summary>A message could not be delivered; whose it was shows in its home address.</summary>
+    public void Receive(MobilityErrorPacket error) => Handle(HomeAddressOf(error.Invoking), new MobileNodeInput.Undelivered(error));
 
     /// <summary>Whose home address a message is about.</summary>
     public static Ipv6Address HomeAddressOf(MobilityPacket packet) =>
@@ -169,6 +158,21 @@ internal sealed class Registrar
             foreach (var registration in link.Registrations)
             {
                 Handle(guest, link, registration, input(link));
+            }
+        }
+    }
+
+    private void Handle(Ipv6Address homeAddress, MobileNodeInput input)
+    {
+        foreach (var guest in _guests.All)
+        {
+            foreach (var link in guest.Links)
+            {
+                if (link.Registrations.Find(registration => registration.Address == homeAddress) is { } registration)
+                {
+                    Handle(guest, link, registration, input);
+                    return;
+                }
             }
         }
     }

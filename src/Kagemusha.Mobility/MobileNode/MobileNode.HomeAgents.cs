@@ -104,6 +104,7 @@ public sealed partial class MobileNode
     {
         _asked = homeAgent;
         _outstanding.Clear();
+        _complaint = null;
         _tries = 0;
         _hasResumed = false;
     }

@@ -140,6 +140,9 @@ public sealed partial class MobileNode
                 _givenUp = 0;
                 StartUpdates(now);
                 break;
+            case MobileNodeInput.Undelivered { Error: var error }:
+                Hear(error);
+                break;
             case MobileNodeInput.HomeAgentsFound { HomeAgents: var homeAgents }:
                 Find(now, homeAgents);
                 break;
@@ -237,6 +240,7 @@ public sealed partial class MobileNode
         _nextTimeout = FirstTimeout;
         _unanswered = 0;
         _tries = 0;
+        _complaint = null;
         _hasResumed = false;
     }
 
@@ -363,6 +367,7 @@ public sealed partial class MobileNode
     private void ReportSilence(TimeSpan now, List<MobileNodeEffect> effects)
     {
         var silent = _asked;
+        var complaint = _complaint is { } heard ? $", and {heard}" : "";
         var isAnother = GiveUp(now, effects);
         if (isAnother)
         {
@@ -375,7 +380,7 @@ public sealed partial class MobileNode
             BindingChange.Unanswered,
             silent,
             null,
-            $"the home agent{(isAnother ? $" {silent}" : "")} does not answer{(_place == Place.Home ? " and still defends the address" : "")}{then}",
+            $"the home agent{(isAnother ? $" {silent}" : "")} does not answer{(_place == Place.Home ? " and still defends the address" : "")}{complaint}{then}",
             effects);
     }
 

@@ -32,6 +32,10 @@ public abstract record MobileNodeInput
     /// <param name="Packet">The message with the addresses that it came with.</param>
     public sealed record Received(MobilityPacket Packet) : MobileNodeInput;
 
+    /// <summary>A node on the way has said that a mobility message could not be delivered; whether it is this node's is the node's to decide.</summary>
+    /// <param name="Error">What it has said, and of which packet.</param>
+    public sealed record Undelivered(MobilityErrorPacket Error) : MobileNodeInput;
+
     /// <summary><see cref="MobileNode.NextWakeUp"/> has come. One that comes early or twice does no harm.</summary>
     public sealed record WakeUp : MobileNodeInput;
 
