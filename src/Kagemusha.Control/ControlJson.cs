@@ -7,6 +7,8 @@ namespace Kagemusha.Control;
 /// <summary>The JSON of the control socket and of <c>--json</c>, by source generation for Native AOT.</summary>
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
+    RespectRequiredConstructorParameters = true,
+    RespectNullableAnnotations = true,
     Converters = [typeof(Ipv6AddressConverter), typeof(LinkLayerAddressConverter), typeof(JsonStringEnumConverter<DataPath>), typeof(JsonStringEnumConverter<HomeAddressOrigin>)])]
 [JsonSerializable(typeof(ControlRequest))]
 [JsonSerializable(typeof(ControlReply))]

@@ -23,7 +23,10 @@ public sealed record HookReply(string? Xml = null, string? Error = null) : Contr
 
 /// <summary>The request was carried out.</summary>
 /// <param name="Notes">Lines for the administrator: what was done, and what he should know.</param>
-public sealed record Done(IReadOnlyList<string> Notes) : ControlReply;
+public sealed record Done(IReadOnlyList<string> Notes) : ControlReply, IJsonOnDeserialized
+{
+    void IJsonOnDeserialized.OnDeserialized() => WholeList.Require(Notes);
+}
 
 /// <summary>The request was not carried out.</summary>
 /// <param name="ExitCode">What the program ends with.</param>
@@ -31,10 +34,16 @@ public sealed record Done(IReadOnlyList<string> Notes) : ControlReply;
 public sealed record Failed(ExitCode ExitCode, string Error) : ControlReply;
 
 /// <summary>How things stand, one entry for each home address.</summary>
-public sealed record StatusReply(IReadOnlyList<DomainStatus> Domains) : ControlReply;
+public sealed record StatusReply(IReadOnlyList<DomainStatus> Domains) : ControlReply, IJsonOnDeserialized
+{
+    void IJsonOnDeserialized.OnDeserialized() => WholeList.Require(Domains);
+}
 
 /// <summary>The moves that this host took part in, the newest last.</summary>
-public sealed record HistoryReply(IReadOnlyList<Move> Moves) : ControlReply;
+public sealed record HistoryReply(IReadOnlyList<Move> Moves) : ControlReply, IJsonOnDeserialized
+{
+    void IJsonOnDeserialized.OnDeserialized() => WholeList.Require(Moves);
+}
 
 /// <summary>One home address of one enrolled domain, as this host sees it.</summary>
 /// <param name="Name">The domain's name.</param>
@@ -63,7 +72,10 @@ public sealed record DomainStatus(
     DataPath DataPath,
     IReadOnlyList<string> Problems,
     HomeAddressOrigin? Origin,
-    IReadOnlyList<Ipv6Address> OtherHomeAgents);
+    IReadOnlyList<Ipv6Address> OtherHomeAgents) : IJsonOnDeserialized
+{
+    void IJsonOnDeserialized.OnDeserialized() => WholeList.Require(Problems);
+}
 
 /// <summary>How a guest's packets travel on this host.</summary>
 public enum DataPath

@@ -27,7 +27,7 @@ public sealed record Move(
     DateTimeOffset Began,
     MoveOutcome Outcome,
     IReadOnlyList<MoveEvent> Events,
-    MoveCounters Counters)
+    MoveCounters Counters) : IJsonOnDeserialized
 {
     /// <summary>Milliseconds from the suspension to the resume, where this host knows of both.</summary>
     public double? PauseMs => Between(MoveStep.Suspended, MoveStep.Resumed);
@@ -40,6 +40,8 @@ public sealed record Move(
 
     /// <summary>Milliseconds from the resume to the home agent's acknowledgement.</summary>
     public double? AcknowledgedAfterMs => Between(MoveStep.Resumed, MoveStep.Acknowledged);
+
+    void IJsonOnDeserialized.OnDeserialized() => WholeList.Require(Events);
 
     private double? Between(MoveStep first, MoveStep then) =>
         (At(then) - At(first)) is { } time ? Math.Round(time.TotalMilliseconds, 3) : null;

@@ -158,7 +158,7 @@ public sealed class MoveJournalTests : IDisposable
     [InlineData("000000000001", "000000000002", "it is of another move, ")]
     [InlineData("\"outcome\": \"moved\",", "", "outcome")]
     [InlineData("\"events\": []", "\"events\": null", "events")]
-    [InlineData("\"events\": []", "\"events\": [null]", "it has an empty event")]
+    [InlineData("\"events\": []", "\"events\": [null]", "a list has an empty element")]
     [InlineData("\"events\": []", "\"events\": [{\"step\": \"suspended\", \"at\": \"yesterday\", \"detail\": null}]", "at")]
     public async Task A_file_that_cannot_be_used_is_set_aside_and_the_line_says_why(string was, string? becomes, string why)
     {

@@ -122,11 +122,6 @@ internal sealed class MoveJournal(Action<string> warn, string directory = MoveJo
             var file = JsonSerializer.Deserialize(File.ReadAllBytes(path), MoveJson.Default.MoveFile);
             DurableFile.Expect(Version, file?.Version);
             var move = file!.Move;
-            if (move.Events.Contains(null!))
-            {
-                throw new JsonException("it has an empty event");
-            }
-
             if (FileName(move) != Path.GetFileName(path))
             {
                 throw new JsonException($"it is of another move, {FileName(move)}");

@@ -12,6 +12,7 @@ namespace Kagemusha.Control;
     Converters =
     [
         typeof(Ipv6AddressConverter), typeof(Ipv6PrefixConverter), typeof(LinkLayerAddressConverter), typeof(OneTimeTokenConverter),
+        typeof(FiniteNumberConverter),
     ])]
 [JsonSerializable(typeof(PeerRequest))]
 [JsonSerializable(typeof(PeerReply))]
@@ -24,6 +25,15 @@ internal sealed class Ipv6PrefixConverter : JsonConverter<Ipv6Prefix>
 
     public override void Write(Utf8JsonWriter writer, Ipv6Prefix value, JsonSerializerOptions options) =>
         writer.WriteStringValue(value.ToString());
+}
+
+/// <summary>A number that is too large for its type would be read as infinite, which is no time that could be waited, nor JSON.</summary>
+internal sealed class FiniteNumberConverter : JsonConverter<double>
+{
+    public override double Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
+        reader.GetDouble() is var number && double.IsFinite(number) ? number : throw new JsonException("not a finite number");
+
+    public override void Write(Utf8JsonWriter writer, double value, JsonSerializerOptions options) => writer.WriteNumberValue(value);
 }
 
 internal sealed class OneTimeTokenConverter : JsonConverter<OneTimeToken>

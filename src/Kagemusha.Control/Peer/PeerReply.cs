@@ -15,7 +15,10 @@ public abstract record PeerReply;
 
 /// <summary>What the next host has to know of a guest.</summary>
 /// <param name="Interfaces">All of its enrolled interfaces.</param>
-public sealed record HandOver(IReadOnlyList<HandedInterface> Interfaces) : PeerReply;
+public sealed record HandOver(IReadOnlyList<HandedInterface> Interfaces) : PeerReply, IJsonOnDeserialized
+{
+    void IJsonOnDeserialized.OnDeserialized() => WholeList.Require(Interfaces);
+}
 
 /// <summary>One enrolled interface and its home link, as the agent knows it now.</summary>
 /// <param name="Mac">The guest's own link-layer address.</param>
@@ -38,7 +41,10 @@ public sealed record HandedInterface(
     Ipv6Address? CareOfAddress,
     double Hold,
     IReadOnlyList<Ipv6Address> HomeAgents,
-    IReadOnlyList<HandedAddress> Addresses);
+    IReadOnlyList<HandedAddress> Addresses) : IJsonOnDeserialized
+{
+    void IJsonOnDeserialized.OnDeserialized() => WholeList.Require(Addresses);
+}
 
 /// <summary>The registration of one home address: remaining lifetimes in seconds, never clock readings.</summary>
 /// <param name="HomeAddress">The home address.</param>
@@ -55,7 +61,10 @@ public sealed record HandedAddress(
     double BindingRemaining,
     double BindingMayRemain,
     Ipv6Address HomeAgent,
-    IReadOnlyList<HandedBinding> MayRemainElsewhere);
+    IReadOnlyList<HandedBinding> MayRemainElsewhere) : IJsonOnDeserialized
+{
+    void IJsonOnDeserialized.OnDeserialized() => WholeList.Require(MayRemainElsewhere);
+}
 
 /// <summary>A binding that a home agent may still hold which does not serve any more.</summary>
 /// <param name="HomeAgent">The home agent.</param>

@@ -121,6 +121,24 @@ public class PeerFrameTests
         await Assert.ThrowsAsync<InvalidDataException>(() => PeerFrame.ReadRequestAsync(stream, Cancellation));
     }
 
+    // Read as infinite, it could neither be waited for nor be written again.
+    [Theory]
+    [InlineData("1e999")]
+    [InlineData("-1e999")]
+    public async Task A_number_without_end_is_refused(string number)
+    {
+        using var stream = new MemoryStream(Frame(
+            $$"""{"reply":"domain-left","suspended_ago":{{number}},"turned_ago":0.5,"kind":"precopy"}"""));
+        await Assert.ThrowsAsync<InvalidDataException>(() => PeerFrame.ReadReplyAsync(stream, Cancellation));
+    }
+
+    [Fact]
+    public async Task A_list_with_an_empty_element_is_refused()
+    {
+        using var stream = new MemoryStream(Frame("""{"reply":"hand-over","interfaces":[null]}"""));
+        await Assert.ThrowsAsync<InvalidDataException>(() => PeerFrame.ReadReplyAsync(stream, Cancellation));
+    }
+
     private static byte[] Frame(string json)
     {
         var frame = new byte[4 + Encoding.UTF8.GetByteCount(json)];
