@@ -46,10 +46,20 @@ internal sealed class ConfigurationFile
             throw new ConfigurationException($"{path}: cannot be read: {e.Message}");
         }
 
-        var document = SyntaxParser.Parse(text, path);
+        DocumentSyntax document;
+        try
+        {
+            document = SyntaxParser.Parse(text, path);
+        }
+        catch (ArgumentException)
+        {
+            // The parser fails at what it wants to say of it: there is no character behind the backslash.
+            throw new ConfigurationException($"{path}: the file ends at a backslash: remove it and close the text");
+        }
+
         foreach (var message in document.Diagnostics)
         {
-            throw new ConfigurationException($"{path}: line {message.Span.Start.Line + 1}: {message.Message}");
+            throw new ConfigurationException($"{path}: line {message.Span.Start.Line + 1}: {message.Message.ReplaceLineEndings(" ")}");
         }
 
         foreach (var table in document.Tables)

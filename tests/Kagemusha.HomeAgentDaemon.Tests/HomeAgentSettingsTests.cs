@@ -40,11 +40,14 @@ public sealed class HomeAgentSettingsTests : IDisposable
     [InlineData("home_link = \"lan\"\naccess_list = [\"2001:db8:1::a form 2001:db8:f1::/48\"]", "line 2: access_list must be a list like")]
     [InlineData("home_link = \"lan\"\nmax_lifetime_s = 3", "line 2: max_lifetime_s must be a whole number from 4 to 262140")]
     [InlineData("home_link = \"lan", "line 1: ")]
+    [InlineData("home_link = \"lan\\", "the file ends at a backslash: remove it and close the text")]
+    [InlineData("home_link = \"l\\u0\n", "line 1: Unexpected escape character")]
     public void An_error_says_the_file_and_where(string text, string expected)
     {
         var error = Assert.Throws<ConfigurationException>(() => Read(text));
         Assert.StartsWith(_path, error.Message, StringComparison.Ordinal);
         Assert.Contains(expected, error.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain('\n', error.Message);
     }
 
     [Fact]
