@@ -158,6 +158,7 @@ public sealed class MoveJournalTests : IDisposable
     [InlineData("000000000001", "000000000002", "it is of another move, ")]
     [InlineData("\"outcome\": \"moved\",", "", "outcome")]
     [InlineData("\"events\": []", "\"events\": null", "events")]
+    [InlineData("\"events\": []", "\"eve\\nnts\": [}", "eve nts")]
     [InlineData("\"events\": []", "\"events\": [null]", "a list has an empty element")]
     [InlineData("\"events\": []", "\"events\": [{\"step\": \"suspended\", \"at\": \"yesterday\", \"detail\": null}]", "at")]
     public async Task A_file_that_cannot_be_used_is_set_aside_and_the_line_says_why(string was, string? becomes, string why)
@@ -338,6 +339,7 @@ public sealed class MoveJournalTests : IDisposable
         Assert.Empty(await _journal.ReadAsync());
 
         var line = Assert.Single(_warned);
+        Assert.DoesNotContain('\n', line);
         Assert.StartsWith(
             $"{path} cannot be used and is set aside as {path}.damaged; history goes on without that move: ",
             line,

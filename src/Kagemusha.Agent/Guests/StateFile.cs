@@ -72,7 +72,7 @@ internal static class StateFile
         }
         catch (Exception e) when (e is JsonException or IOException or UnauthorizedAccessException or FormatException or ArgumentException or OverflowException)
         {
-            warn($"{path} cannot be used and is {DurableFile.SetAside(path)}; going on from libvirt's metadata: {e.Message}");
+            warn($"{path} cannot be used and is {DurableFile.SetAside(path)}; going on from libvirt's metadata: {e.Message.ReplaceLineEndings(" ")}");
         }
 
         return new Dictionary<Ipv6Address, MobileNodeSnapshot>();

@@ -131,7 +131,7 @@ internal sealed class MoveJournal(Action<string> warn, string directory = MoveJo
         }
         catch (Exception e) when (e is JsonException or IOException or UnauthorizedAccessException)
         {
-            warn($"{path} cannot be used and is {DurableFile.SetAside(path)}; history goes on without that move: {e.Message}");
+            warn($"{path} cannot be used and is {DurableFile.SetAside(path)}; history goes on without that move: {e.Message.ReplaceLineEndings(" ")}");
             return null;
         }
     }
