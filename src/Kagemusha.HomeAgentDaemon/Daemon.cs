@@ -8,7 +8,7 @@ using NLog;
 namespace Kagemusha.HomeAgentDaemon;
 
 /// <summary>Joins the home agent, which decides, to the kernel, the home link and the stored cache. One input at a time.</summary>
-internal sealed class Daemon : IDisposable
+internal sealed partial class Daemon : IDisposable
 {
     // The longest packet that the home agent has any use for, and how many inputs may wait: what floods is dropped.
     private const int LargestFrame = 2048;
@@ -30,7 +30,8 @@ internal sealed class Daemon : IDisposable
     private readonly PacketSocket _routers;
 
     // Of all interfaces. A raw socket would not do: the kernel discards a packet with a Home Address option that it does not know.
-    private readonly PacketSocket _mobility = new(0, PacketFilter.NextHeader((byte)NextHeader.Mobility), (ushort)EtherType.Ipv6);
+    private readonly PacketSocket _mobility = new(
+        0, PacketFilter.NextHeader((byte)NextHeader.Mobility, headerLength: 0), (ushort)EtherType.Ipv6, withoutLinkHeader: true);
 
     // The kernel would answer a mobility header that nobody listens for by a parameter problem.
     private readonly ProtocolHolder _holder = new((byte)NextHeader.Mobility);
@@ -50,6 +51,7 @@ internal sealed class Daemon : IDisposable
         _kernel = kernel;
         _homeLink = new(site.Link.Index, PacketFilter.NeighbourDiscovery, (ushort)EtherType.Ipv6);
         _homeLink.ListenToAllGroups();
+        _anycast = new(site.Link);
         _routers = new(site.Link.Index, PacketFilter.RouterAdvertisements, (ushort)EtherType.Ipv6);
         _agent = new(site.Configuration, TakeOver(), Now, Random.Shared.NextDouble);
     }
@@ -65,6 +67,7 @@ internal sealed class Daemon : IDisposable
         Task[] receivers =
         [
             FeedAsync(ReceiveMobilityAsync(end.Token)),
+            FeedAsync(ReceiveQuestionsAsync(end.Token)),
             FeedAsync(ReceiveNeighbourDiscoveryAsync(end.Token)),
             FeedAsync(ReceiveRouterAdvertisementsAsync(end.Token)),
             FeedAsync(WatchLinkAsync(end.Token)),
@@ -101,6 +104,8 @@ internal sealed class Daemon : IDisposable
     {
         _holder.Dispose();
         _mobility.Dispose();
+        _questions.Dispose();
+        _anycast.Dispose();
         _homeLink.Dispose();
         _routers.Dispose();
         _sender.Dispose();
@@ -159,6 +164,10 @@ internal sealed class Daemon : IDisposable
                     break;
                 case HomeAgentEffect.SendOnHomeLink { Packet: var packet, Destination: var destination }:
                     Send(() => _homeLink.Send(EthernetFrame.Around(packet, _site.Configuration.LinkLayerAddress, destination).ToArray()));
+                    break;
+                case HomeAgentEffect.HomePrefixesChanged changed:
+                    ListenForDiscovery(changed);
+                    HomeAgentLog.Write(Log, effect);
                     break;
                 default:
                     HomeAgentLog.Write(Log, effect);
@@ -285,22 +294,6 @@ internal sealed class Daemon : IDisposable
         catch (OperationCanceledException)
         {
             // All is over.
-        }
-    }
-
-    private async Task ReceiveMobilityAsync(CancellationToken end)
-    {
-        var buffer = new byte[LargestFrame];
-        for (; ; )
-        {
-            var frame = await _mobility.ReceiveAsync(buffer, end);
-            if (frame is { Type: PacketType.Host, IsTruncated: false }
-                && MobilityPacket.TryParse(buffer.AsSpan(EthernetFrame.HeaderLength..frame.Length), out var packet, out _)
-                && (packet.Destination == _site.Configuration.Address || _site.Configuration.OtherAddresses.Contains(packet.Destination)))
-            {
-                LinkLayerAddress? homeLinkSender = frame.InterfaceIndex == _site.Link.Index ? frame.Source : null;
-                _inputs.Writer.TryWrite(new HomeAgentInput.Received(packet, homeLinkSender));
-            }
         }
     }
 

@@ -9,8 +9,10 @@ namespace Kagemusha.HomeAgentDaemon;
 /// <param name="Prefixes">Where home addresses may be, or null for the prefixes of the home link's global addresses and its routers' advertisements.</param>
 /// <param name="AccessList">Who may register, or null for everybody.</param>
 /// <param name="MaximumLifetime">The longest lifetime that is granted.</param>
+/// <param name="PrefixAdvertisements">When mobile nodes are told of the home prefixes unasked, or null for never.</param>
 internal sealed record HomeAgentSettings(
-    string HomeLink, Ipv6Address? Address, IReadOnlyList<Ipv6Prefix>? Prefixes, IReadOnlyList<AccessRule>? AccessList, TimeSpan MaximumLifetime)
+    string HomeLink, Ipv6Address? Address, IReadOnlyList<Ipv6Prefix>? Prefixes, IReadOnlyList<AccessRule>? AccessList, TimeSpan MaximumLifetime,
+    PrefixAdvertisementIntervals? PrefixAdvertisements)
 {
     public const string Path = "/etc/kagemusha/home-agent.toml";
 
@@ -25,7 +27,8 @@ internal sealed record HomeAgentSettings(
             file.List<AccessRule>(
                 "access_list", "a list like [\"2001:db8:1::a\", \"2001:db8:1:0:1::/80 from 2001:db8:f1::/48\"]", AccessRule.TryParse),
             // 16 bits of 4 seconds (RFC 6275, section 6.1.7).
-            TimeSpan.FromSeconds(file.Number("max_lifetime_s", 4, 262_140) ?? 3600));
+            TimeSpan.FromSeconds(file.Number("max_lifetime_s", 4, 262_140) ?? 3600),
+            ReadIntervals(file));
         file.RefuseTheRest();
         if (settings.HomeLink.Length == 0)
         {
@@ -38,5 +41,18 @@ internal sealed record HomeAgentSettings(
         }
 
         return settings;
+    }
+
+    private static PrefixAdvertisementIntervals? ReadIntervals(ConfigurationFile file)
+    {
+        // RFC 6275, section 12: MinMobPfxAdvInterval and MaxMobPfxAdvInterval.
+        var least = file.Number("min_prefix_advertisement_s", 1, 86_400) ?? 600;
+        var most = file.Number("max_prefix_advertisement_s", 1, 604_800) ?? 86_400;
+        if (most < least)
+        {
+            throw file.Error("max_prefix_advertisement_s", $"{most} is less than min_prefix_advertisement_s, {least}");
+        }
+
+        return file.Switch("prefix_advertisements") ?? true ? new(TimeSpan.FromSeconds(least), TimeSpan.FromSeconds(most)) : null;
     }
 }

@@ -41,6 +41,7 @@ internal sealed record HomeSite(NetworkInterface Link, HomeAgentConfiguration Co
                     .Where(a => a != address).Distinct(),
             ],
             MaximumLifetime = settings.MaximumLifetime,
+            PrefixAdvertisements = settings.PrefixAdvertisements,
         });
     }
 }

@@ -15,11 +15,13 @@ internal readonly record struct FilterInstruction(ushort Code, byte JumpTrue, by
 /// <summary>A program that runs in the kernel and says which Ethernet frames a packet socket gets.</summary>
 public sealed class PacketFilter
 {
-    private const int NextHeaderOffset = 14 + 6;
-    private const int HopLimitOffset = 14 + 7;
-    private const int PayloadOffset = 14 + 40;
+    private const int NextHeaderOffset = EthernetFrame.HeaderLength + NextHeaderPlace;
+    private const int HopLimitOffset = EthernetFrame.HeaderLength + 7;
+    private const int PayloadOffset = EthernetFrame.HeaderLength + Ipv6HeaderLength;
 
     // In the IPv6 header (RFC 8200, section 3).
+    private const int NextHeaderPlace = 6;
+    private const int Ipv6HeaderLength = 40;
     private const int SourceOffset = 8;
     private const int DestinationOffset = SourceOffset + Ipv6Address.Length;
 
@@ -65,16 +67,19 @@ public sealed class PacketFilter
     /// options, routing and destination options headers.
     /// </summary>
     /// <param name="protocol">The number of the header that is looked for.</param>
-    public static PacketFilter NextHeader(byte protocol) => BuildNextHeader(protocol, (builder, _) => builder);
+    /// <param name="headerLength">How long the link-layer header is: Ethernet's, or 0 where packets come without it.</param>
+    public static PacketFilter NextHeader(byte protocol, int headerLength = EthernetFrame.HeaderLength) =>
+        BuildNextHeader(protocol, (builder, _) => builder, headerLength);
 
     // The index register points to what was found.
-    private static PacketFilter BuildNextHeader(byte protocol, Func<PacketFilterBuilder, FilterLabel, PacketFilterBuilder> further)
+    private static PacketFilter BuildNextHeader(
+        byte protocol, Func<PacketFilterBuilder, FilterLabel, PacketFilterBuilder> further, int headerLength = EthernetFrame.HeaderLength)
     {
         var builder = new PacketFilterBuilder();
         var accept = builder.NewLabel();
         var drop = builder.NewLabel();
-        BeginReceivedIpv6(builder, drop);
-        builder.LoadIndex(PayloadOffset).LoadByte(NextHeaderOffset);
+        BeginReceivedIpv6(builder, drop, headerLength);
+        builder.LoadIndex(headerLength + Ipv6HeaderLength).LoadByte(headerLength + NextHeaderPlace);
         for (var skipped = 0; skipped < 3; skipped++)
         {
             var skip = builder.NewLabel();
@@ -88,6 +93,24 @@ public sealed class PacketFilter
 
         builder.JumpUnlessEqual(protocol, drop).Mark(accept);
         return further(builder, drop).Accept().Mark(drop).Drop().Build();
+    }
+
+    /// <summary>
+    /// IPv6 packets without a link-layer header that were received, not sent, and have a destination options header or are ICMPv6 of these types, right behind
+    /// the IPv6 header.
+    /// </summary>
+    /// <param name="firstType">The lowest type.</param>
+    /// <param name="lastType">The highest type.</param>
+    public static PacketFilter DestinationOptionsOrIcmp(byte firstType, byte lastType)
+    {
+        var builder = new PacketFilterBuilder();
+        var accept = builder.NewLabel();
+        var drop = builder.NewLabel();
+        BeginReceivedIpv6(builder, drop, headerLength: 0);
+        return builder
+            .LoadByte(NextHeaderPlace).JumpIfEqual(60, accept).JumpUnlessEqual(58, drop)
+            .LoadByte(Ipv6HeaderLength).JumpIfLess(firstType, drop).JumpIfGreater(lastType, drop)
+            .Mark(accept).Accept().Mark(drop).Drop().Build();
     }
 
     /// <summary>Of <see cref="NeighbourDiscovery"/> the solicitations of one address.</summary>
@@ -214,9 +237,15 @@ public sealed class PacketFilter
         builder.Drop().Mark(passes);
     }
 
-    private static void BeginReceivedIpv6(PacketFilterBuilder builder, FilterLabel drop) => builder
-        .LoadPacketType().JumpIfEqual((uint)PacketType.Outgoing, drop)
-        .LoadHalf(2 * LinkLayerAddress.Length).JumpUnlessEqual(Netlink.ETH_P_IPV6, drop);
+    // Without a link-layer header, the socket takes one EtherType only.
+    private static void BeginReceivedIpv6(PacketFilterBuilder builder, FilterLabel drop, int headerLength = EthernetFrame.HeaderLength)
+    {
+        builder.LoadPacketType().JumpIfEqual((uint)PacketType.Outgoing, drop);
+        if (headerLength > 0)
+        {
+            builder.LoadHalf(headerLength - sizeof(ushort)).JumpUnlessEqual(Netlink.ETH_P_IPV6, drop);
+        }
+    }
 }
 
 /// <summary>Which way a packet passes an interface of this host.</summary>

@@ -62,8 +62,7 @@ public sealed class PacketSocket : IDisposable
     /// <summary>struct virtio_net_hdr.</summary>
     public const int VirtioHeaderLength = 10;
 
-    // Protocol 0 receives nothing until the socket is bound, when the filter is in place.
-    private readonly Socket _socket = new(SocketCalls.Create(AF_PACKET, SOCK_RAW, 0, "packets"));
+    private readonly Socket _socket;
     // With offloads the kernel refuses to copy less than their header.
     private readonly byte[] _peeked = new byte[VirtioHeaderLength];
 
@@ -75,9 +74,15 @@ public sealed class PacketSocket : IDisposable
     /// Whether each frame, in and out, begins with a virtio_net header (<see cref="VirtioHeaderLength"/> bytes), by which checksums that are not made yet and packets that
     /// are not cut yet get through.
     /// </param>
+    /// <param name="withoutLinkHeader">Whether it gets packets alone, without their frames' headers, which are not alike on all interfaces; so does the filter.</param>
     /// <exception cref="KernelException">The kernel refused it: no such interface, not root.</exception>
-    public PacketSocket(int interfaceIndex, PacketFilter filter, ushort etherType = Netlink.ETH_P_ALL, bool withOffloads = false)
+    public PacketSocket(
+        int interfaceIndex, PacketFilter filter, ushort etherType = Netlink.ETH_P_ALL, bool withOffloads = false, bool withoutLinkHeader = false)
     {
+        // Protocol 0 receives nothing until the socket is bound, when the filter is in place.
+#pragma warning disable CA2000 // The socket owns its handle.
+        _socket = new(SocketCalls.Create(AF_PACKET, withoutLinkHeader ? SOCK_DGRAM : SOCK_RAW, 0, "packets"));
+#pragma warning restore CA2000
         if (withOffloads)
         {
             SocketCalls.SetOption(_socket.SafeHandle, SOL_PACKET, PACKET_VNET_HDR, 1, "PACKET_VNET_HDR");

@@ -55,7 +55,7 @@ public abstract record MobilityMessage
         message = null;
         if (header[0] != (byte)NextHeader.None)
         {
-            error = new("something follows the mobility header", 0); // RFC 6275, section 9.2.
+            error = new("something follows the mobility header", 0) { NeedsParameterProblem = true }; // RFC 6275, section 9.2.
             return false;
         }
 
@@ -71,7 +71,7 @@ public abstract record MobilityMessage
         };
         if (header.Length < fixedLength)
         {
-            error = new("mobility header is shorter than its type", 1);
+            error = new("mobility header is shorter than its type", 1) { NeedsParameterProblem = true };
             return false;
         }
 

@@ -93,6 +93,9 @@ internal sealed class ConfigurationFile
         string.Create(CultureInfo.InvariantCulture, $"a whole number from {least} to {most}"),
         value => value is IntegerValueSyntax number && number.Value >= least && number.Value <= most ? (int)number.Value : null);
 
+    /// <summary>What is switched under the key, or null.</summary>
+    public bool? Switch(string key) => TakeValue<bool>(key, "true or false", value => value is BooleanValueSyntax { Value: var isOn } ? isOn : null);
+
     /// <summary>The list of texts in quotes under the key, each of them parsed, or null.</summary>
     public IReadOnlyList<T>? List<T>(string key, string wanted, TryParse<T> tryParse) => Take(key, wanted, value =>
     {

@@ -5,6 +5,8 @@ namespace Kagemusha.HomeAgentDaemon.Tests;
 
 public sealed class HomeAgentSettingsTests : IDisposable
 {
+    private static readonly PrefixAdvertisementIntervals Intervals = new(TimeSpan.FromSeconds(600), TimeSpan.FromSeconds(86_400));
+
     private readonly string _path = Path.GetTempFileName();
 
     public void Dispose() => File.Delete(_path);
@@ -26,9 +28,19 @@ public sealed class HomeAgentSettingsTests : IDisposable
         Assert.Equal(TimeSpan.FromSeconds(420), settings.MaximumLifetime);
     }
 
+    [Theory]
+    [InlineData("", 600, 86_400)]
+    [InlineData("prefix_advertisements = true\nmin_prefix_advertisement_s = 10\nmax_prefix_advertisement_s = 10\n", 10, 10)]
+    [InlineData("prefix_advertisements = false\nmin_prefix_advertisement_s = 10\n", null, null)]
+    public void Prefix_advertisements_can_be_switched_off_and_timed(string text, int? least, int? most)
+    {
+        var intervals = Read("home_link = \"lan\"\n" + text).PrefixAdvertisements;
+        Assert.Equal((least, most), ((int?)intervals?.Minimum.TotalSeconds, (int?)intervals?.Maximum.TotalSeconds));
+    }
+
     [Fact]
     public void The_home_link_is_enough() =>
-        Assert.Equal(new("lan", null, null, null, TimeSpan.FromHours(1)), Read("home_link = \"lan\"\n"));
+        Assert.Equal(new("lan", null, null, null, TimeSpan.FromHours(1), Intervals), Read("home_link = \"lan\"\n"));
 
     [Theory]
     [InlineData("", "home_link: is not set")]
@@ -39,6 +51,8 @@ public sealed class HomeAgentSettingsTests : IDisposable
     [InlineData("home_link = \"lan\"\nprefixes = \"2001:db8:1::/64\"", "line 2: prefixes must be a list")]
     [InlineData("home_link = \"lan\"\naccess_list = [\"2001:db8:1::a form 2001:db8:f1::/48\"]", "line 2: access_list must be a list like")]
     [InlineData("home_link = \"lan\"\nmax_lifetime_s = 3", "line 2: max_lifetime_s must be a whole number from 4 to 262140")]
+    [InlineData("home_link = \"lan\"\nprefix_advertisements = 1", "line 2: prefix_advertisements must be true or false, not 1")]
+    [InlineData("home_link = \"lan\"\nmax_prefix_advertisement_s = 10", "line 2: max_prefix_advertisement_s: 10 is less than min_prefix_advertisement_s, 600")]
     [InlineData("home_link = \"lan", "line 1: ")]
     [InlineData("home_link = \"lan\\", "the file ends at a backslash: remove it and close the text")]
     [InlineData("home_link = \"l\\u0\n", "line 1: Unexpected escape character")]
@@ -62,5 +76,6 @@ public sealed class HomeAgentSettingsTests : IDisposable
         Assert.NotNull(settings.Prefixes);
         Assert.Equal(2, settings.AccessList?.Count);
         Assert.Equal(TimeSpan.FromHours(1), settings.MaximumLifetime);
+        Assert.Equal(Intervals, settings.PrefixAdvertisements);
     }
 }

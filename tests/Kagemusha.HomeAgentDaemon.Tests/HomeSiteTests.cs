@@ -6,7 +6,7 @@ namespace Kagemusha.HomeAgentDaemon.Tests;
 
 public sealed class HomeSiteTests
 {
-    private static readonly HomeAgentSettings Settings = new("lan", null, null, null, TimeSpan.FromHours(1));
+    private static readonly HomeAgentSettings Settings = new("lan", null, null, null, TimeSpan.FromHours(1), null);
 
     private static readonly NetworkInterface[] Links =
     [

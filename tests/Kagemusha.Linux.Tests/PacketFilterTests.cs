@@ -87,6 +87,29 @@ public sealed class PacketFilterTests
         Assert.True(passes == Passes(PacketFilter.ErrorsAboutDestinationOptions, frame), what);
 
     [Theory]
+    [InlineData(135, 0, true)]
+    [InlineData(17, 0, false)]
+    [InlineData(60, 135, true)]
+    [InlineData(60, 17, false)]
+    public void NextHeader_finds_it_without_a_link_layer_header(byte first, byte second, bool passes) => Assert.Equal(
+        passes,
+        Passes(
+            PacketFilter.NextHeader(135, headerLength: 0),
+            Packets.Ipv6(Source, Destination, first, first == 60 ? Packets.Extension(second, Packets.MobilityHeader) : Packets.MobilityHeader)));
+
+    [Theory]
+    [InlineData(58, 143, false)]
+    [InlineData(58, 144, true)]
+    [InlineData(58, 147, true)]
+    [InlineData(58, 148, false)]
+    [InlineData(60, 17, true)]
+    [InlineData(17, 144, false)]
+    [InlineData(43, 144, false)]
+    public void Destination_options_and_some_ICMPv6_types_are_told_from_all_else(byte nextHeader, byte first, bool passes) => Assert.Equal(
+        passes,
+        Passes(PacketFilter.DestinationOptionsOrIcmp(144, 147), Packets.Ipv6(Source, Destination, nextHeader, [first, 0, 0, 0, 0, 0, 0, 0])));
+
+    [Theory]
     [MemberData(nameof(NeighbourDiscoveryFrames))]
     public void NeighbourDiscovery_takes_its_five_types_from_the_link(string what, bool passes, byte[] frame) =>
         Assert.True(passes == Passes(PacketFilter.NeighbourDiscovery, frame), what);

@@ -41,9 +41,10 @@ public sealed partial class HomeAgent
         }
     }
 
-    private void Hear(TimeSpan now, RouterAdvertisement advertisement)
+    private void Hear(TimeSpan now, Ipv6Address router, RouterAdvertisement advertisement)
     {
         _nextSolicitation = null;
+        _homeAgents.Hear(now, router, advertisement);
         Follow(now, _prefixes.Hear(now, advertisement));
     }
 
@@ -51,11 +52,7 @@ public sealed partial class HomeAgent
 
     private void Follow(TimeSpan now, IReadOnlyList<HomePrefixChange> changes)
     {
-        if (changes.Any(change => change.News != HomePrefixNews.Changed))
-        {
-            SayPrefixes();
-        }
-
+        NoteNews(now, changes);
         foreach (var change in changes.Where(change => change.News == HomePrefixNews.Ended))
         {
             // RFC 6275, section 10.3.1: a binding ends with its prefix.

@@ -135,6 +135,11 @@ public sealed partial class HomeAgent
             return (BindingStatus.NotHomeSubnet, "the home address's prefix is about to end");
         }
 
+        if (prefix.IsAnycast(update.HomeAddress))
+        {
+            return (BindingStatus.DuplicateAddressDetectionFailed, "the home address is an anycast address of the home link");
+        }
+
         if (IsOwn(update.HomeAddress) || (update.LinkLocalAddress is { } linkLocal && IsOwn(linkLocal)))
         {
             return (BindingStatus.DuplicateAddressDetectionFailed, "the home address is this node's own");
@@ -202,6 +207,7 @@ public sealed partial class HomeAgent
         {
             _announcements[update.HomeAddress] = new(AdvertisementCount, now);
             Announce(now);
+            SchedulePrefixes(now, update.HomeAddress);
         }
 
         Acknowledge(update, status, update.Sequence, (ushort)units);

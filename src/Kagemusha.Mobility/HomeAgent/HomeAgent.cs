@@ -36,6 +36,7 @@ public sealed partial class HomeAgent
             {
                 LinkLocalAddress = binding.LinkLocalAddress,
             };
+            SchedulePrefixes(now, binding.HomeAddress);
             // Neighbours may have learnt another link-layer address while nobody defended this one.
             _announcements[binding.HomeAddress] = new(AdvertisementCount, now);
         }
@@ -51,6 +52,8 @@ public sealed partial class HomeAgent
             .Concat(_announcements.Values.Select(a => (TimeSpan?)a.Due))
             .Append(_prefixes.NextEnd)
             .Append(_nextSolicitation)
+            .Append(_newsDue)
+            .Append(_deliveries.Next)
             .Min();
 
     /// <summary>The binding cache with remaining lifetimes, to be stored.</summary>
@@ -69,19 +72,33 @@ public sealed partial class HomeAgent
         SolicitRouters(now);
         FinishDetections(now);
         Announce(now);
+        SpreadNews(now);
+        DeliverPrefixes(now);
         switch (input)
         {
             case HomeAgentInput.Started:
                 Start(now);
                 break;
-            case HomeAgentInput.Advertised { Advertisement: var advertisement }:
-                Hear(now, advertisement);
+            case HomeAgentInput.Advertised { Source: var router, Advertisement: var advertisement }:
+                Hear(now, router, advertisement);
+                break;
+            case HomeAgentInput.Asked { Packet: { Message: HomeAgentAddressDiscoveryRequest request } packet }:
+                AnswerDiscovery(now, packet, request);
+                break;
+            case HomeAgentInput.Asked { Packet: { Message: MobilePrefixSolicitation solicitation } packet }:
+                AnswerSolicitation(now, packet, solicitation);
+                break;
+            case HomeAgentInput.HomeAddressUsed { Packet: var packet }:
+                IsBound(now, packet.Source, packet.Destination, packet.HomeAddress);
+                break;
+            case HomeAgentInput.Unreadable unreadable:
+                AnswerUnreadable(now, unreadable);
                 break;
             case HomeAgentInput.Received { Packet: { Message: BindingUpdate message } packet } received:
                 HandleUpdate(now, packet, message, received.HomeLinkSender);
                 break;
             case HomeAgentInput.Received { Packet: { Message: UnknownMobilityMessage } packet }:
-                AnswerUnknown(packet);
+                AnswerUnknown(now, packet);
                 break;
             case HomeAgentInput.Received { Packet: var packet }:
                 Discard(packet, "it is no Binding Update");
@@ -116,6 +133,8 @@ public sealed partial class HomeAgent
     {
         _bindings.Remove(binding.HomeAddress);
         _announcements.Remove(binding.HomeAddress);
+        _deliveries.Remove(binding.HomeAddress);
+        _advertisedAt.Remove(binding.HomeAddress);
         _effects.Add(new HomeAgentEffect.BindingChanged(binding, change, Remaining(binding, now)));
     }
 
@@ -137,14 +156,4 @@ public sealed partial class HomeAgent
     }
 
     private void Discard(MobilityPacket packet, string reason) => _effects.Add(new HomeAgentEffect.Discarded(packet.Source, reason));
-
-    /// <summary>RFC 6275, section 9.2: an unknown type is answered by a Binding Error of status 2.</summary>
-    private void AnswerUnknown(MobilityPacket packet)
-    {
-        if (packet.Source.IsRoutableUnicast)
-        {
-            _effects.Add(new HomeAgentEffect.Send(new MobilityPacket(_configuration.Address, packet.Source, null, null, new BindingError(
-                BindingErrorStatus.UnrecognizedMobilityHeaderType, packet.HomeAddressOption ?? Ipv6Address.Unspecified, []))));
-        }
-    }
 }

@@ -16,6 +16,9 @@ public sealed record HomeAgentConfiguration(
     /// </summary>
     public bool LearnsPrefixes { get; init; }
 
+    /// <summary>When mobile nodes are told of the home prefixes without having asked; null for never.</summary>
+    public PrefixAdvertisementIntervals? PrefixAdvertisements { get; init; }
+
     /// <summary>Who may register; whoever no rule lets is refused.</summary>
     public ImmutableArray<AccessRule> AccessList { get; init; } = [AccessRule.Any];
 
@@ -31,3 +34,8 @@ public sealed record HomeAgentConfiguration(
     /// <summary>How many home addresses may wait for duplicate address detection: each is a multicast packet on the home link.</summary>
     public int MaximumDetections { get; init; } = 256;
 }
+
+/// <summary>MinMobPfxAdvInterval and MaxMobPfxAdvInterval (RFC 6275, section 12).</summary>
+/// <param name="Minimum">No advertisement is sent earlier after what it is sent for.</param>
+/// <param name="Maximum">After so long one is sent again, and none waits for longer; not less than the minimum.</param>
+public sealed record PrefixAdvertisementIntervals(TimeSpan Minimum, TimeSpan Maximum);

@@ -22,6 +22,21 @@ public abstract record HomeAgentInput
     /// <param name="HomeLinkSender">Who sent its frame, when it came by the home link; null when by any other.</param>
     public sealed record Received(MobilityPacket Packet, LinkLayerAddress? HomeLinkSender) : HomeAgentInput;
 
+    /// <summary>A mobility message to an address of this node that cannot be read.</summary>
+    /// <param name="Source">The packet's source.</param>
+    /// <param name="Destination">The packet's destination.</param>
+    /// <param name="Packet">The packet.</param>
+    /// <param name="Error">What is wrong with it.</param>
+    public sealed record Unreadable(Ipv6Address Source, Ipv6Address Destination, WireArray<byte> Packet, WireError Error) : HomeAgentInput;
+
+    /// <summary>A packet with a home address option, but no mobility message, to an address of this node.</summary>
+    /// <param name="Packet">What is known of it.</param>
+    public sealed record HomeAddressUsed(HomeAddressPacket Packet) : HomeAgentInput;
+
+    /// <summary>A mobile node asks for home agents or prefixes.</summary>
+    /// <param name="Packet">The packet.</param>
+    public sealed record Asked(MobilityIcmpPacket Packet) : HomeAgentInput;
+
     /// <summary>A neighbour solicitation or advertisement that somebody else sent on the home link.</summary>
     /// <param name="Packet">The packet.</param>
     public sealed record SeenOnHomeLink(NeighbourDiscoveryPacket Packet) : HomeAgentInput;

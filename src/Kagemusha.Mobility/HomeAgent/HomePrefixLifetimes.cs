@@ -91,7 +91,6 @@ public sealed class HomePrefixLifetimes
                 ValidUntil = Until(now, option.ValidLifetime),
                 PreferredUntil = Until(now, option.PreferredLifetime),
                 Heard = option,
-                RouterFlags = advertisement.Flags & (RouterAdvertisementFlags.Managed | RouterAdvertisementFlags.Other),
             };
             _prefixes[prefix] = heard;
             if (known is null)
@@ -134,7 +133,7 @@ public sealed class HomePrefixLifetimes
 
     /// <summary>RFC 6275, section 10.6.2: a lifetime that is advertised unchanged, or as much shorter as time has passed, is no news.</summary>
     private static bool IsOther(TimeSpan now, HomePrefix known, HomePrefix heard) =>
-        known.Heard!.Flags != heard.Heard!.Flags || known.RouterFlags != heard.RouterFlags
+        known.Heard!.Flags != heard.Heard!.Flags
         || (known.Heard.ValidLifetime != heard.Heard.ValidLifetime && !IsNear(now, known.ValidUntil, heard.ValidUntil))
         || (known.Heard.PreferredLifetime != heard.Heard.PreferredLifetime && !IsNear(now, known.PreferredUntil, heard.PreferredUntil));
 

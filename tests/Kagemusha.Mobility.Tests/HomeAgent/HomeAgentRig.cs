@@ -29,7 +29,11 @@ public abstract class HomeAgentRig
     protected static readonly NeighbourDiscoveryPacket Advertisement = new(AgentAddress, Ipv6Address.AllNodes,
         new NeighbourAdvertisement(Home, NeighbourAdvertisementFlags.Override, [new TargetLinkLayerAddress(AgentLink)]));
 
-    protected HomeAgentRig() => Restart(Configuration);
+    protected HomeAgentRig()
+    {
+        Chances = () => Chance;
+        Restart(Configuration);
+    }
 
     protected HomeAgent HomeAgent { get; private set; } = null!;
 
@@ -37,6 +41,9 @@ public abstract class HomeAgentRig
 
     /// <summary>What the next random numbers are.</summary>
     protected double Chance { get; set; }
+
+    /// <summary>Where they come from.</summary>
+    protected Func<double> Chances { get; set; }
 
     protected static MobilityPacket Update(
         ushort sequence, ushort lifetime = 100, Ipv6Address? homeAddress = null, Ipv6Address? careOfAddress = null,
@@ -64,7 +71,7 @@ public abstract class HomeAgentRig
 
     /// <summary>Another one, from now on.</summary>
     protected void Restart(HomeAgentConfiguration configuration, params BindingSnapshot[] snapshot) =>
-        HomeAgent = new(configuration, snapshot, Now, () => Chance);
+        HomeAgent = new(configuration, snapshot, Now, () => Chances());
 
     protected IReadOnlyList<HomeAgentEffect> Handle(HomeAgentInput input) => HomeAgent.Handle(Now, input);
 

@@ -69,11 +69,10 @@ public sealed class HomePrefixLifetimesTests
     }
 
     [Fact]
-    public void Other_flags_are_news_but_not_the_router_flags_that_concern_the_router()
+    public void Other_flags_of_the_prefix_are_news()
     {
         Hear(0, 1000, 500);
         Assert.Equal([new(Prefix, HomePrefixNews.Changed)], Hear(1, 1000, 500, PrefixFlags.OnLink | PrefixFlags.Autonomous));
-        Assert.Equal([new(Prefix, HomePrefixNews.Changed)], Hear(2, 1000, 500, PrefixFlags.OnLink | PrefixFlags.Autonomous, RouterAdvertisementFlags.Managed));
         Assert.Empty(Hear(
             3, 1000, 500, PrefixFlags.OnLink | PrefixFlags.Autonomous, RouterAdvertisementFlags.Managed | RouterAdvertisementFlags.HomeAgent));
     }
