@@ -50,7 +50,7 @@ internal sealed class Agent : IDisposable
         var hostKernel = new HostKernel(_kernel, configuration, log);
         var gate = new DomainGate();
         var definition = new DomainDefinition(_hypervisor, _guests, gate, log);
-        _underlay = new(configuration, _kernel, log, Receive, packet => _discoveries!.Receive(packet), error => _registrar!.Receive(error));
+        _underlay = new(configuration, _kernel, log, Receive, Receive, error => _registrar!.Receive(error));
         _relayed = new(_guests, _underlay.Send);
         _registrar = new(
             _guests,
@@ -64,7 +64,7 @@ internal sealed class Agent : IDisposable
             {
                 _arriving!.Follow(guest, link, registration, effect);
                 _departing!.Follow(guest, link, registration, effect);
-                FollowHomeAgents(guest, link, effect);
+                FollowHomeLink(guest, link, effect);
             });
         _discoveries = new(_guests, _underlay.Resolve, _underlay.Send, _registrar.Find, log);
         _channel = new(configuration.Peer, AddressTowards, (caller, request) => _loop.Ask(() => _outgoing!.AnswerAsync(caller, request)), log);
@@ -227,8 +227,19 @@ internal sealed class Agent : IDisposable
         _registrar.Receive(packet);
     }
 
-    private void FollowHomeAgents(Guest guest, GuestLink link, MobileNodeEffect effect)
+    private void Receive(MobilityIcmpPacket packet)
     {
+        _discoveries.Receive(packet);
+        _registrar.Receive(packet);
+    }
+
+    private void FollowHomeLink(Guest guest, GuestLink link, MobileNodeEffect effect)
+    {
+        if (effect is MobileNodeEffect.PrefixesAdvertised advertised)
+        {
+            _learning.Advertise(guest, link, advertised.Prefixes, advertised.Flags);
+        }
+
         if (effect is MobileNodeEffect.OtherHomeAgentsWanted)
         {
             _discoveries.Want(guest, link);

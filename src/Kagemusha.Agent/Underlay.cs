@@ -91,11 +91,19 @@ internal sealed class Underlay : IDisposable
         }
     }
 
-    /// <summary>Sends a Binding Update from its care-of address.</summary>
-    public void Send(MobilityPacket packet) => Send(packet.ToArray(), packet.Source, packet.Destination);
-
-    /// <summary>Sends a request for home agents, or for prefixes.</summary>
-    public void Send(MobilityIcmpPacket packet) => Send(packet.ToArray(), packet.Source, packet.Destination);
+    /// <summary>Sends a message to a home agent from its care-of address.</summary>
+    public void Send(Ipv6Packet packet)
+    {
+        try
+        {
+            _sender.Send(packet.ToArray());
+        }
+        catch (KernelException e)
+        {
+            // Repeated by the mobile node's own back-off.
+            _log.Warn($"a message from {packet.Source} to {packet.Destination} was not sent: {e.Message}");
+        }
+    }
 
     public void Dispose()
     {
@@ -132,19 +140,6 @@ internal sealed class Underlay : IDisposable
         if (MobilityErrorPacket.TryParse(frame.Payload.Span, out var packet, out _))
         {
             _undelivered(packet);
-        }
-    }
-
-    private void Send(ReadOnlySpan<byte> packet, Ipv6Address source, Ipv6Address destination)
-    {
-        try
-        {
-            _sender.Send(packet);
-        }
-        catch (KernelException e)
-        {
-            // Repeated by the mobile node's own back-off.
-            _log.Warn($"a message from {source} to {destination} was not sent: {e.Message}");
         }
     }
 

@@ -8,6 +8,8 @@ public sealed class RegistrarTests
     private readonly GuestTable _guests = new();
     private readonly List<string> _story = [];
     private readonly List<MobilityPacket> _sent = [];
+    private readonly List<MobilityIcmpPacket> _solicited = [];
+    private readonly List<MobileNodeEffect> _happened = [];
     private readonly List<MobilityPacket> _relayed = [];
     private readonly Registrar _registrar;
     private TaskCompletionSource<MobilityPacket?> _lastHost = new();
@@ -18,7 +20,14 @@ public sealed class RegistrarTests
         packet =>
         {
             _story.Add("sent");
-            _sent.Add(packet);
+            if (packet is MobilityPacket update)
+            {
+                _sent.Add(update);
+            }
+            else
+            {
+                _solicited.Add((MobilityIcmpPacket)packet);
+            }
         },
         (_, packet) =>
         {
@@ -36,7 +45,7 @@ public sealed class RegistrarTests
         _ => [],
         TestLog.Log,
         _ => _story.Add("changed"),
-        (_, _, _, _) => { });
+        (_, _, _, effect) => _happened.Add(effect));
 
     [Fact]
     public void A_number_is_durable_before_it_is_used()
@@ -216,6 +225,23 @@ public sealed class RegistrarTests
         Assert.Equal([Guests.HomeAgent, second], enrolled.HomeAgents);
         Assert.Equal(second, Assert.Single(enrolled.Addresses).HomeAgent);
         Assert.Equal([second], guest.Links[0].AwayLink!.TunnelEnds.Except([Guests.HomeAgent]));
+    }
+
+    [Fact]
+    public void Prefixes_are_solicited_and_their_advertisement_finds_its_guest()
+    {
+        Put(Guests.Make(Guests.Away, uuid: Guid.NewGuid(), interfaces: Guests.Second));
+        _registrar.Activate(Put(Guests.Make(Guests.Away)));
+        _registrar.Receive(Guests.Answer(_sent[0], BindingStatus.AcceptedPrefixDiscoveryNecessary));
+        var solicitation = Assert.Single(_solicited);
+        Assert.Equal((Guests.CareOf.Address, Guests.HomeAgent, Guests.Home), (solicitation.Source, solicitation.Destination, solicitation.HomeAddressOption));
+
+        var prefix = new PrefixInformation(64, PrefixFlags.OnLink, 86400, 14400, Ipv6Address.Parse("2001:db8:1::"));
+        var advertisement = new MobilePrefixAdvertisement(solicitation.Message.Identifier, MobilePrefixFlags.None, [prefix]);
+        _registrar.Receive(new MobilityIcmpPacket(Guests.HomeAgent, Guests.CareOf.Address, null, null, advertisement));
+        Assert.Empty(_happened.OfType<MobileNodeEffect.PrefixesAdvertised>());
+        _registrar.Receive(new MobilityIcmpPacket(Guests.HomeAgent, Guests.CareOf.Address, null, Guests.Home, advertisement));
+        Assert.Equal([prefix], Assert.Single(_happened.OfType<MobileNodeEffect.PrefixesAdvertised>()).Prefixes);
     }
 
     [Fact]

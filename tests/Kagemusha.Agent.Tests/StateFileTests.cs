@@ -46,6 +46,7 @@ public sealed class StateFileTests : IDisposable
         var snapshot = new MobileNodeSnapshot(64, Guests.CareOf.Address, TimeSpan.FromSeconds(400), TimeSpan.FromSeconds(600))
         {
             HomeAgent = other,
+            HomeAddressRemaining = TimeSpan.FromDays(1),
             MayRemainElsewhere = [new(Guests.HomeAgent, TimeSpan.FromSeconds(30))],
         };
         guest.Links[0].Registrations[0] = Registration.Create(Guests.Configuration, Guests.Enrolled, Guests.Enrolled.Addresses[0], snapshot);
@@ -54,6 +55,7 @@ public sealed class StateFileTests : IDisposable
 
         var read = Read()[Guests.Home];
         Assert.Equal(other, read.HomeAgent);
+        Assert.InRange(read.HomeAddressRemaining!.Value.TotalHours, 23, 24);
         var held = Assert.Single(read.MayRemainElsewhere);
         Assert.Equal(Guests.HomeAgent, held.HomeAgent);
         Assert.InRange(held.Remaining.TotalSeconds, 1, 30);

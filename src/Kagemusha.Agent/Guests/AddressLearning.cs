@@ -109,15 +109,31 @@ internal sealed class AddressLearning(AgentConfiguration configuration, GuestTab
 
     public void Dispose() => _sender?.Dispose();
 
+    /// <summary>The home agent has said what the home router advertises now: the guest is told, and the next host.</summary>
+    public void Advertise(Guest guest, GuestLink link, WireArray<PrefixInformation> prefixes, MobilePrefixFlags flags)
+    {
+        var home = link.Enrolled.Link;
+        var advertisement = RepeatedAdvertisement.Merge(Heard(home), prefixes, flags);
+        WireArray<Ipv6Prefix> all = [.. home.Prefixes.Union(advertisement.OnLinkPrefixes)];
+        if (all != home.Prefixes)
+        {
+            log.Decision(guest.Name, $"the home prefixes are {string.Join(", ", all)}, by the home agent {link.HomeAgent}");
+        }
+
+        link.Enrolled = link.Enrolled with { Link = home with { Prefixes = all, RouterAdvertisement = [.. advertisement.ToArray()] } };
+        link.GuestPort?.Advertised(prefixes, flags);
+        registrar.Changed(guest);
+    }
+
+    private static RouterAdvertisement Heard(HomeLink home) =>
+        NeighbourDiscoveryMessage.TryParse(home.RouterAdvertisement.Span, out var message, out var error) && message is RouterAdvertisement advertisement
+            ? advertisement
+            : throw new ConfigurationException($"the home router's advertisement in the metadata cannot be used: {error.What}: enroll the VM again at home");
+
     private GuestPort Open(Guest guest, GuestLink link, NetworkInterface tap)
     {
         var home = link.Enrolled.Link;
-        if (!NeighbourDiscoveryMessage.TryParse(home.RouterAdvertisement.Span, out var message, out var error)
-            || message is not RouterAdvertisement advertisement)
-        {
-            throw new ConfigurationException($"the home router's advertisement in the metadata cannot be used: {error.What}: enroll the VM again at home");
-        }
-
+        var advertisement = Heard(home);
         var known = link.Registrations.ToLookup(registration => registration.Origin, registration => registration.Address);
         var addresses = new HomeAddressLearner(
             Learner(link.Enrolled.Mac, home, advertisement, link.Enrolled.HomeAgents, known[HomeAddressOrigin.Given], (link.Attachment as Attachment.Home)?.Bridge),

@@ -61,6 +61,9 @@ internal sealed class GuestPort : IDisposable
     /// <summary>The guest runs from now on.</summary>
     public void Resumed() => Handle(new HomeRouterDoubleInput.Resumed());
 
+    /// <summary>The home agent has said what the home router advertises now.</summary>
+    public void Advertised(WireArray<PrefixInformation> prefixes, MobilePrefixFlags flags) => Handle(new HomeRouterDoubleInput.Advertised(prefixes, flags));
+
     /// <summary><see cref="NextWakeUp"/> has come.</summary>
     public void WakeUp()
     {

@@ -10,7 +10,7 @@ internal sealed class Registrar
     private static readonly TimeSpan SettlePatience = TimeSpan.FromSeconds(10);
 
     private readonly GuestTable _guests;
-    private readonly Action<MobilityPacket> _send;
+    private readonly Action<Ipv6Packet> _send;
     private readonly Func<Guest, MobilityPacket, Task<MobilityPacket?>> _relay;
     private readonly Action<Guest> _save;
     private readonly AgentLog _log;
@@ -29,7 +29,7 @@ internal sealed class Registrar
     /// <param name="happened">Is told of each effect that was carried out.</param>
     public Registrar(
         GuestTable guests,
-        Action<MobilityPacket> send,
+        Action<Ipv6Packet> send,
         Func<Guest, MobilityPacket, Task<MobilityPacket?>> relay,
         Action<Guest> save,
         Func<string, IReadOnlyList<Linux.NetworkInterface>> portsOf,
@@ -117,6 +117,15 @@ internal sealed class Registrar
     /// <summary>A message could not be delivered; whose it was shows in its home address.</summary>
     public void Receive(MobilityErrorPacket error) => Handle(HomeAddressOf(error.Invoking), new MobileNodeInput.Undelivered(error));
 
+    /// <summary>A prefix advertisement has come; whose it is shows in its routing header.</summary>
+    public void Receive(MobilityIcmpPacket packet)
+    {
+        if (packet.Type2RoutingHeader is { } homeAddress)
+        {
+            Handle(homeAddress, new MobileNodeInput.PrefixesReceived(packet));
+        }
+    }
+
     /// <summary>Whose home address a message is about.</summary>
     public static Ipv6Address HomeAddressOf(MobilityPacket packet) =>
         packet.HomeAddress ?? (packet.Message as BindingError)?.HomeAddress ?? packet.Destination;
@@ -193,6 +202,12 @@ internal sealed class Registrar
                 case MobileNodeEffect.AnswerFromCareOfAddress { Packet: var packet }:
                     _send(packet);
                     break;
+                case MobileNodeEffect.SolicitPrefixes { Packet: var packet }:
+                    _send(packet);
+                    break;
+                case MobileNodeEffect.AnswerOnHomeLink { Packet: var packet }:
+                    OpenHomeLink(link)?.Send(packet);
+                    break;
                 case MobileNodeEffect.SendOnHomeLink { Packet: var packet }:
                     OpenHomeLink(link)?.Send(packet);
                     break;
@@ -201,6 +216,11 @@ internal sealed class Registrar
                     break;
                 case MobileNodeEffect.AnnounceOnHomeLink:
                     OpenHomeLink(link)?.Announce(registration.Address);
+                    if (registration.LinkLocalAddress is { } linkLocal)
+                    {
+                        OpenHomeLink(link)?.Announce(linkLocal);
+                    }
+
                     break;
                 case MobileNodeEffect.HomeAgentChanged:
                     Save(guest);

@@ -11,6 +11,8 @@ namespace Kagemusha.Agent;
 /// <param name="origin">How the home address became known.</param>
 internal sealed class Registration(Ipv6Address address, MobileNode node, HomeAddressOrigin origin = HomeAddressOrigin.Given)
 {
+    private static readonly Ipv6Prefix LinkLocal = Ipv6Prefix.Parse("fe80::/64");
+
     public Ipv6Address Address { get; } = address;
 
     public MobileNode Node { get; } = node;
@@ -24,9 +26,12 @@ internal sealed class Registration(Ipv6Address address, MobileNode node, HomeAdd
     /// <param name="known">What is known of it.</param>
     public static Registration Create(AgentConfiguration configuration, EnrolledInterface link, EnrolledAddress address, MobileNodeSnapshot known)
     {
+        // What the guest has made its home address of, it has made its link-local address of.
+        var linkLocal = LinkLocal.AddressOf(link.Mac);
         var node = new MobileNode(
             new(address.Address, link.HomeAgent)
             {
+                LinkLocalAddress = linkLocal,
                 OtherHomeAgents = link.OtherHomeAgents,
                 Lifetime = configuration.BindingLifetime,
                 InitialBindackTimeoutFirstReg = configuration.FirstAcknowledgementTimeout,
@@ -34,8 +39,11 @@ internal sealed class Registration(Ipv6Address address, MobileNode node, HomeAdd
             known,
             Clock.Now,
             Random.Shared.NextDouble);
-        return new(address.Address, node, address.Origin);
+        return new(address.Address, node, address.Origin) { LinkLocalAddress = linkLocal == address.Address.LinkLocal ? linkLocal : null };
     }
+
+    /// <summary>The guest's link-local address, where the home agent defends it with the home address (RFC 6275, section 11.7.1: L); else null.</summary>
+    public Ipv6Address? LinkLocalAddress { get; private init; }
 
     /// <summary>How its packets leave after an arrival; null when by the home agent's tunnel, or natively, for good.</summary>
     public ArrivalPath? Path { get; set; }

@@ -28,6 +28,7 @@ internal static class StateFile
                 snapshot.BindingRemaining.TotalSeconds,
                 snapshot.BindingMayRemain.TotalSeconds,
                 snapshot.HomeAgent?.ToString(),
+                snapshot.HomeAddressRemaining?.TotalSeconds,
                 [.. snapshot.MayRemainElsewhere.Select(held => new HeldBindingState(held.HomeAgent.ToString(), held.Remaining.TotalSeconds))]);
         });
         var content = new GuestState(Version, guest.Uuid, guest.Name, DateTimeOffset.UtcNow, [.. addresses]);
@@ -64,6 +65,7 @@ internal static class StateFile
                 Left(address.BindingMayRemain, passed))
             {
                 HomeAgent = address.HomeAgent is { } homeAgent ? Ipv6Address.Parse(homeAgent) : null,
+                HomeAddressRemaining = address.HomeAddressRemaining is { } remaining ? Left(remaining, passed) : null,
                 MayRemainElsewhere = [.. (address.MayRemainElsewhere ?? []).Select(held => new HeldBinding(Ipv6Address.Parse(held.HomeAgent), Left(held.Remaining, passed)))],
             });
         }
@@ -104,6 +106,7 @@ internal sealed record AddressState(
     double BindingRemaining,
     double BindingMayRemain,
     string? HomeAgent = null,
+    double? HomeAddressRemaining = null,
     IReadOnlyList<HeldBindingState>? MayRemainElsewhere = null);
 
 /// <summary>What a home agent may hold that does not serve any more, in a state file.</summary>

@@ -24,6 +24,9 @@ internal sealed record GuestHandOver(
     // RFC 6275, section 6.1.7: a lifetime has 16 bits of 4 s.
     private const double LongestLifetime = 4 * ushort.MaxValue;
 
+    // RFC 4861, section 4.6.2: an address' has 32 bits of 1 s.
+    private const double LongestAddressLifetime = uint.MaxValue;
+
     /// <summary>What this host hands over.</summary>
     /// <param name="guest">The guest.</param>
     /// <param name="holdFor">How long packets are to be held behind an update to a home agent.</param>
@@ -89,6 +92,7 @@ internal sealed record GuestHandOver(
             snapshot.BindingRemaining.TotalSeconds,
             snapshot.BindingMayRemain.TotalSeconds,
             registration.Node.HomeAgent,
+            snapshot.HomeAddressRemaining?.TotalSeconds,
             [.. snapshot.MayRemainElsewhere.Select(held => new HandedBinding(held.HomeAgent, held.Remaining.TotalSeconds))]);
     }
 
@@ -116,6 +120,7 @@ internal sealed record GuestHandOver(
         var address = handed.Addresses.FirstOrDefault(each => each.HomeAddress == enrolled.Address)
             ?? throw new PeerException($"its answer says nothing of the home address {enrolled.Address}");
         if (address is not { BindingRemaining: >= 0 and <= LongestLifetime, BindingMayRemain: >= 0 and <= LongestLifetime }
+            || address.HomeAddressRemaining is not (null or (>= 0 and <= LongestAddressLifetime))
             || address.MayRemainElsewhere.Any(held => held.Remaining is not (>= 0 and <= LongestLifetime)))
         {
             throw new PeerException($"its answer has a lifetime for {enrolled.Address} that cannot be");
@@ -133,6 +138,7 @@ internal sealed record GuestHandOver(
             TimeSpan.FromSeconds(address.BindingMayRemain))
         {
             HomeAgent = address.HomeAgent,
+            HomeAddressRemaining = address.HomeAddressRemaining is { } remaining ? TimeSpan.FromSeconds(remaining) : null,
             MayRemainElsewhere = [.. address.MayRemainElsewhere.Select(held => new HeldBinding(held.HomeAgent, TimeSpan.FromSeconds(held.Remaining)))],
         });
         return enrolled with

@@ -53,6 +53,7 @@ public sealed record HandedInterface(
 /// <param name="BindingRemaining">That binding's remaining lifetime.</param>
 /// <param name="BindingMayRemain">For how long the home agent may still hold some binding.</param>
 /// <param name="HomeAgent">The home agent that serves it, or is asked.</param>
+/// <param name="HomeAddressRemaining">The home address' remaining valid lifetime; null where that is not known, or infinite.</param>
 /// <param name="MayRemainElsewhere">What others may still hold.</param>
 public sealed record HandedAddress(
     Ipv6Address HomeAddress,
@@ -61,6 +62,7 @@ public sealed record HandedAddress(
     double BindingRemaining,
     double BindingMayRemain,
     Ipv6Address HomeAgent,
+    double? HomeAddressRemaining,
     IReadOnlyList<HandedBinding> MayRemainElsewhere) : IJsonOnDeserialized
 {
     void IJsonOnDeserialized.OnDeserialized() => WholeList.Require(MayRemainElsewhere);

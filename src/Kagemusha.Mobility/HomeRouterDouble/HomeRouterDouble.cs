@@ -18,7 +18,9 @@ public sealed class HomeRouterDouble
     private readonly HashSet<Ipv6Address> _routerAddresses;
     private readonly HashSet<Ipv6Address> _homeAddresses;
     private readonly List<Ipv6Prefix> _prefixes;
-    private readonly RouterAdvertisement _advertisement;
+    private readonly Dictionary<Ipv6Prefix, ToldLifetimes> _told = []; // By the home agent: they count down.
+    private RouterAdvertisement _heard;
+    private RouterAdvertisement _advertisement;
     private TimeSpan? _lastAdvertisedAt;
 
     /// <summary>A double that is silent until the guest asks or resumes.</summary>
@@ -28,7 +30,8 @@ public sealed class HomeRouterDouble
         _homeAddresses = [.. configuration.HomeAddresses];
         _routerAddresses = [configuration.RouterAddress, .. configuration.Advertisement.RouterAddresses];
         _prefixes = [.. configuration.Advertisement.OnLinkPrefixes];
-        _advertisement = RepeatedAdvertisement.Create(configuration.Advertisement, configuration.Mtu);
+        _heard = configuration.Advertisement;
+        _advertisement = RepeatedAdvertisement.Create(_heard, configuration.Mtu);
     }
 
     /// <summary>When <see cref="Handle"/> wants to be called again; null for not before something happens.</summary>
@@ -47,10 +50,13 @@ public sealed class HomeRouterDouble
             case HomeRouterDoubleInput.Received { Packet: { Message: NeighbourSolicitation solicitation } packet, Source: var source }:
                 return Answer(packet.Source, source, solicitation) is { } answer ? [answer] : [];
             case HomeRouterDoubleInput.Received { Packet: { Source.IsUnspecified: false, Message: RouterSolicitation solicitation } packet, Source: var source }:
-                return [AnswerTo(packet.Source, source, solicitation, _configuration.RouterAddress, _advertisement)];
+                return [AnswerTo(packet.Source, source, solicitation, _configuration.RouterAddress, Advertisement(now))];
             case HomeRouterDoubleInput.Received { Packet.Message: RouterSolicitation }:
-                var soonest = _lastAdvertisedAt + MinDelayBetweenAdvertisements ?? now;
-                NextWakeUp = NextWakeUp < soonest ? NextWakeUp : soonest;
+                AdvertiseSoon(now);
+                break;
+            case HomeRouterDoubleInput.Advertised advertised:
+                Follow(now, advertised);
+                AdvertiseSoon(now);
                 break;
         }
 
@@ -61,7 +67,36 @@ public sealed class HomeRouterDouble
 
         _lastAdvertisedAt = now;
         NextWakeUp = now + MaxAdvertisementInterval;
-        return [ToAll(_configuration.RouterAddress, _advertisement)];
+        return [ToAll(_configuration.RouterAddress, Advertisement(now))];
+    }
+
+    private void AdvertiseSoon(TimeSpan now)
+    {
+        var soonest = _lastAdvertisedAt + MinDelayBetweenAdvertisements is { } at && at > now ? at : now;
+        NextWakeUp = NextWakeUp < soonest ? NextWakeUp : soonest;
+    }
+
+    private RouterAdvertisement Advertisement(TimeSpan now) =>
+        _told.Count == 0 ? _advertisement : _advertisement = RepeatedAdvertisement.Create(_heard, _configuration.Mtu, now, _told);
+
+    private void Follow(TimeSpan now, HomeRouterDoubleInput.Advertised advertised)
+    {
+        _heard = RepeatedAdvertisement.Merge(_heard, advertised.Prefixes, advertised.Flags);
+        foreach (var prefix in advertised.Prefixes)
+        {
+            _told[new(prefix.Prefix, prefix.PrefixLength)] = ToldLifetimes.Of(prefix, now);
+        }
+
+        // Of those that are not advertised any more nothing is kept.
+        var advertisedNow = _heard.Options.OfType<PrefixInformation>().Where(prefix => prefix.PrefixLength <= 128)
+            .Select(prefix => new Ipv6Prefix(prefix.Prefix, prefix.PrefixLength)).ToHashSet();
+        foreach (var gone in _told.Keys.Where(prefix => !advertisedNow.Contains(prefix)).ToList())
+        {
+            _told.Remove(gone);
+        }
+
+        _prefixes.Clear();
+        _prefixes.AddRange(_heard.OnLinkPrefixes);
     }
 
     private NeighbourDiscoveryFrame? Answer(Ipv6Address asker, LinkLayerAddress frameSource, NeighbourSolicitation solicitation)

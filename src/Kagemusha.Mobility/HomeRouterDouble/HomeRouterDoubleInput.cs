@@ -17,6 +17,11 @@ public abstract record HomeRouterDoubleInput
     /// <param name="Source">The frame's source.</param>
     public sealed record Received(NeighbourDiscoveryPacket Packet, LinkLayerAddress Source) : HomeRouterDoubleInput;
 
+    /// <summary>The home agent has said what the home router advertises now.</summary>
+    /// <param name="Prefixes">The prefixes that have changed, with their remaining lifetimes.</param>
+    /// <param name="Flags">How addresses and other things are found out.</param>
+    public sealed record Advertised(WireArray<PrefixInformation> Prefixes, MobilePrefixFlags Flags) : HomeRouterDoubleInput;
+
     /// <summary><see cref="HomeRouterDouble.NextWakeUp"/> has come. One that comes early or twice does no harm.</summary>
     public sealed record WakeUp : HomeRouterDoubleInput;
 }

@@ -14,6 +14,14 @@ public sealed partial class MobileNode
         && (packet.Message is BindingError
             || packet.Type2RoutingHeader == HomeAddressUnless(packet.Destination));
 
+    // Only what is asked for with a home address option can have been refused for it (RFC 6275, section 11.3.6).
+    private bool IsAboutSolicitation(MobilityPacket packet, BindingError error) =>
+        _solicited is not null
+        && packet.Source == _binding?.HomeAgent
+        && packet.Destination == _updateSource
+        && packet.HomeAddressOption is null
+        && error.HomeAddress == _configuration.HomeAddress;
+
     private void Receive(TimeSpan now, MobilityMessage message, List<MobileNodeEffect> effects)
     {
         switch (message)
@@ -78,7 +86,7 @@ public sealed partial class MobileNode
         TimeSpan now, OutstandingUpdate update, BindingAcknowledgement acknowledgement, string explanation, List<MobileNodeEffect> effects)
     {
         // max(L_remain - (L_update - L_ack), 0), counted from the update (RFC 6275, section 11.7.3).
-        var expiresAt = update.SentAt + Math.Min(acknowledgement.Lifetime, _requestedLifetime) * LifetimeUnit;
+        var expiresAt = update.SentAt + Math.Min(acknowledgement.Lifetime, update.Lifetime) * LifetimeUnit;
         if (_outstanding.Count == 0)
         {
             _mayRemainUntil[_asked] = now + acknowledgement.Lifetime * LifetimeUnit;
@@ -101,6 +109,15 @@ public sealed partial class MobileNode
         _problem = acknowledgement.Status == BindingStatus.Accepted ? null : explanation;
         _nextUpdateAt = now + RefreshAfter(expiresAt - now, acknowledgement) * (1 - RefreshJitter * _random());
         _nextTimeout = FirstTimeout;
+        if (acknowledgement.Status == BindingStatus.AcceptedPrefixDiscoveryNecessary)
+        {
+            SolicitPrefixes(now);
+        }
+        else
+        {
+            SolicitInTime(now);
+        }
+
         effects.Add(new MobileNodeEffect.BindingChanged(
             isKnown ? BindingChange.Refreshed : BindingChange.Registered, _asked, acknowledgement.Status, _updateSource, expiresAt - now, explanation));
     }

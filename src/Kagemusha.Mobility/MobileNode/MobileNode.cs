@@ -22,6 +22,10 @@ public sealed partial class MobileNode
     private static readonly TimeSpan RetransTimer = TimeSpan.FromSeconds(1);
     private const int MaxNeighbourAdvertisement = 3;
 
+    // MAX_UPDATE_RATE (RFC 6275, section 12): so many a second.
+    private const int MaxUpdateRate = 3;
+    private static readonly TimeSpan UpdateRateInterval = TimeSpan.FromSeconds(1);
+
     private static readonly TimeSpan LifetimeUnit = TimeSpan.FromSeconds(4);
 
     // Our choice: an answer to an older update is of no use any more.
@@ -37,6 +41,8 @@ public sealed partial class MobileNode
     private readonly ushort _requestedLifetime;
     private readonly Func<double> _random;
     private readonly List<OutstandingUpdate> _outstanding = []; // Oldest first.
+
+    private readonly Queue<TimeSpan> _sentAt = new(MaxUpdateRate); // The last updates, oldest first.
 
     private Place _place = Place.Elsewhere;
     private Ipv6Address _updateSource; // The care-of address; at home the previous one as long as it serves, else the home address.
@@ -74,6 +80,7 @@ public sealed partial class MobileNode
             return;
         }
 
+        _homeAddressUntil = now + snapshot.HomeAddressRemaining;
         foreach (var held in snapshot.MayRemainElsewhere)
         {
             _mayRemainUntil[held.HomeAgent] = now + held.Remaining;
@@ -98,7 +105,7 @@ public sealed partial class MobileNode
     {
         get
         {
-            TimeSpan?[] times = [_nextUpdateAt, _binding?.ExpiresAt, _announceAt, IsDeregistering ? MayRemainUntil(_asked) : null];
+            TimeSpan?[] times = [_nextUpdateAt, _solicitAt, _binding?.ExpiresAt, _announceAt, IsDeregistering ? MayRemainUntil(_asked) : null];
             return times.Min();
         }
     }
@@ -116,8 +123,9 @@ public sealed partial class MobileNode
             case MobileNodeInput.Expected when _sequence.Reserve():
                 effects.Add(new MobileNodeEffect.SequenceReserved(_sequence.ReservedThrough));
                 break;
-            case MobileNodeInput.Away { CareOfAddress: var careOfAddress }:
+            case MobileNodeInput.Away { CareOfAddress: var careOfAddress, ValidFor: var validFor }:
                 GoAway(now, careOfAddress);
+                _careOfAddressUntil = now + validFor;
                 break;
             case MobileNodeInput.Home { PreviousCareOfAddress: var previousCareOfAddress }:
                 GoHome(now, previousCareOfAddress);
@@ -128,6 +136,13 @@ public sealed partial class MobileNode
                 break;
             case MobileNodeInput.Passive:
                 LeaveFor(Place.Elsewhere, default);
+                break;
+            case MobileNodeInput.PrefixesReceived { Packet: { Message: MobilePrefixAdvertisement advertisement } packet }:
+                ReceivePrefixes(now, packet, advertisement, effects);
+                break;
+            case MobileNodeInput.Received { Packet: { Message: BindingError { Status: BindingErrorStatus.UnknownBinding } error } packet }
+                when IsAboutSolicitation(packet, error):
+                RefreshSoon(now);
                 break;
             case MobileNodeInput.Received { Packet: { Message: BindingAcknowledgement or BindingError } packet } when IsAnswer(packet):
                 Receive(now, packet.Message, effects);
@@ -165,6 +180,7 @@ public sealed partial class MobileNode
         Remaining(MayRemainUntil(HomeAgent), now))
     {
         HomeAgent = HomeAgent,
+        HomeAddressRemaining = _homeAddressUntil is { } until ? Remaining(until, now) : null,
         MayRemainElsewhere = [.. Holders(now).Where(each => each != HomeAgent).Select(each => new HeldBinding(each, Remaining(MayRemainUntil(each), now)))],
     };
 
@@ -231,6 +247,7 @@ public sealed partial class MobileNode
         _nextUpdateAt = null;
         _unanswered = 0;
         ForgetProblem();
+        StopSoliciting();
         _announceAt = null;
     }
 
@@ -311,9 +328,14 @@ public sealed partial class MobileNode
                 BindingChange.Expired, old.HomeAgent, null, old.CareOfAddress, TimeSpan.Zero, "the binding has expired without being refreshed"));
         }
 
-        if (_nextUpdateAt <= now)
+        if (_nextUpdateAt <= now && IsWithinUpdateRate(now))
         {
             SendUpdate(now, effects);
+        }
+
+        if (_solicitAt <= now)
+        {
+            SendSolicitation(now, effects);
         }
 
         if (_announceAt <= now)
@@ -321,6 +343,18 @@ public sealed partial class MobileNode
             effects.Add(new MobileNodeEffect.AnnounceOnHomeLink());
             _announceAt = --_announcementsLeft > 0 ? now + RetransTimer : null;
         }
+    }
+
+    // RFC 6275, section 11.8. Several reasons to tell the home agent at once may come together.
+    private bool IsWithinUpdateRate(TimeSpan now)
+    {
+        if (_sentAt.Count == MaxUpdateRate && _sentAt.Peek() + UpdateRateInterval > now)
+        {
+            _nextUpdateAt = _sentAt.Peek() + UpdateRateInterval;
+            return false;
+        }
+
+        return true;
     }
 
     private void SendUpdate(TimeSpan now, List<MobileNodeEffect> effects)
@@ -331,9 +365,10 @@ public sealed partial class MobileNode
         }
 
         var number = _sequence.Take(out var reserved);
+        var lifetime = _place == Place.Away ? RequestedLifetime(now) : (ushort)0;
         if (_place == Place.Away)
         {
-            ExtendMayRemain(now + _requestedLifetime * LifetimeUnit);
+            ExtendMayRemain(now + lifetime * LifetimeUnit);
         }
 
         if (_place == Place.Home && _unanswered >= UnansweredFromPreviousCareOfAddress)
@@ -346,7 +381,13 @@ public sealed partial class MobileNode
             _outstanding.RemoveAt(0);
         }
 
-        _outstanding.Add(new(number, now, _updateSource, _binding?.HomeAgent == _asked));
+        if (_sentAt.Count == MaxUpdateRate)
+        {
+            _sentAt.Dequeue();
+        }
+
+        _sentAt.Enqueue(now);
+        _outstanding.Add(new(number, lifetime, now, _updateSource, _binding?.HomeAgent == _asked));
         _unanswered++;
         _tries++;
         _lastUpdateAt = now;
@@ -357,7 +398,7 @@ public sealed partial class MobileNode
             effects.Add(new MobileNodeEffect.SequenceReserved(_sequence.ReservedThrough));
         }
 
-        var packet = MakeUpdate(number);
+        var packet = MakeUpdate(number, lifetime);
         effects.Add(
             _place == Place.Away ? new MobileNodeEffect.SendFromCareOfAddress(packet)
             : _updateSource == _configuration.HomeAddress ? new MobileNodeEffect.SendOnHomeLink(packet)
@@ -385,20 +426,24 @@ public sealed partial class MobileNode
     }
 
     // RFC 6275, section 11.7.1; from home section 11.5.5: care-of address and source are the home address, so no option repeats it.
-    private MobilityPacket MakeUpdate(ushort number) => new(
+    private MobilityPacket MakeUpdate(ushort number, ushort lifetime) => new(
         _updateSource,
         _asked,
         HomeAddressUnless(_updateSource),
         null,
         new BindingUpdate(
             number,
-            BindingUpdateFlags.Acknowledge | BindingUpdateFlags.HomeRegistration,
-            _place == Place.Away ? _requestedLifetime : (ushort)0,
+            Flags,
+            lifetime,
             [new AlternateCareOfAddress(_updateSource)]));
+
+    // L by its rule (RFC 6275, section 11.7.1). Without IPsec K stays clear, and what the answer's says is nobody's concern; R (RFC 3963) is a router's.
+    private BindingUpdateFlags Flags => BindingUpdateFlags.Acknowledge | BindingUpdateFlags.HomeRegistration
+        | (_configuration.LinkLocalAddress == _configuration.HomeAddress.LinkLocal ? BindingUpdateFlags.LinkLocalAddressCompatibility : 0);
 
     private Ipv6Address? HomeAddressUnless(Ipv6Address itself) => itself == _configuration.HomeAddress ? null : _configuration.HomeAddress;
 
-    private readonly record struct OutstandingUpdate(ushort Sequence, TimeSpan SentAt, Ipv6Address Source, bool BindingExisted);
+    private readonly record struct OutstandingUpdate(ushort Sequence, ushort Lifetime, TimeSpan SentAt, Ipv6Address Source, bool BindingExisted);
 
     private readonly record struct Binding(Ipv6Address HomeAgent, Ipv6Address CareOfAddress, TimeSpan ExpiresAt);
 }

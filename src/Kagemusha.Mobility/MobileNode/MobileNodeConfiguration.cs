@@ -10,6 +10,9 @@ public sealed record MobileNodeConfiguration(Ipv6Address HomeAddress, Ipv6Addres
     /// <summary>Those that are asked, in this order, when it does not answer, or refuses (RFC 6275, section 11.4.1).</summary>
     public WireArray<Ipv6Address> OtherHomeAgents { get; init; } = [];
 
+    /// <summary>The guest's link-local address, as far as it is known: L says whether its interface identifier is the home address' (RFC 6275, section 11.7.1).</summary>
+    public Ipv6Address? LinkLocalAddress { get; init; }
+
     /// <summary>The lifetime asked for; rounded up to the unit of 4 s (RFC 6275, section 6.1.7).</summary>
     public TimeSpan Lifetime { get; init; } = TimeSpan.FromMinutes(10);
 

@@ -24,6 +24,19 @@ public abstract record MobileNodeEffect
     /// <param name="Packet">The packet, whose source is the care-of address.</param>
     public sealed record AnswerFromCareOfAddress(MobilityPacket Packet) : MobileNodeEffect;
 
+    /// <summary>Ask the home agent for the home prefixes, from the care-of address (RFC 6275, section 11.4.2).</summary>
+    /// <param name="Packet">The packet, whose source is the care-of address.</param>
+    public sealed record SolicitPrefixes(MobilityIcmpPacket Packet) : MobileNodeEffect;
+
+    /// <summary>The home agent says what the home link's routers advertise now (RFC 6275, section 11.4.3): the guest is told, as if they had.</summary>
+    /// <param name="Prefixes">The prefixes with their remaining lifetimes.</param>
+    /// <param name="Flags">How the guest is to find out addresses and other things.</param>
+    public sealed record PrefixesAdvertised(WireArray<PrefixInformation> Prefixes, MobilePrefixFlags Flags) : MobileNodeEffect;
+
+    /// <summary>Send an answer to what the home agent has said unasked, which is no update, from the home address, on the home link.</summary>
+    /// <param name="Packet">The packet, whose source is the home address.</param>
+    public sealed record AnswerOnHomeLink(MobilityPacket Packet) : MobileNodeEffect;
+
     /// <summary>Send a de-registration from the home address, on the home link (RFC 6275, section 11.5.5).</summary>
     /// <param name="Packet">The packet, whose source is the home address.</param>
     public sealed record SendOnHomeLink(MobilityPacket Packet) : MobileNodeEffect;

@@ -14,7 +14,8 @@ public abstract record MobileNodeInput
 
     /// <summary>The guest runs on this host, on a foreign link; also: the care-of address has changed.</summary>
     /// <param name="CareOfAddress">The host's address that the home agent is to tunnel to.</param>
-    public sealed record Away(Ipv6Address CareOfAddress) : MobileNodeInput;
+    /// <param name="ValidFor">Its remaining valid lifetime; null for an infinite one.</param>
+    public sealed record Away(Ipv6Address CareOfAddress, TimeSpan? ValidFor = null) : MobileNodeInput;
 
     /// <summary>The guest runs on this host, on its home link.</summary>
     /// <param name="PreviousCareOfAddress">
@@ -35,6 +36,10 @@ public abstract record MobileNodeInput
     /// <summary>A node on the way has said that a mobility message could not be delivered; whether it is this node's is the node's to decide.</summary>
     /// <param name="Error">What it has said, and of which packet.</param>
     public sealed record Undelivered(MobilityErrorPacket Error) : MobileNodeInput;
+
+    /// <summary>An ICMPv6 message of mobility came in; whether it is for this node is the node's to decide.</summary>
+    /// <param name="Packet">The message with the addresses that it came with.</param>
+    public sealed record PrefixesReceived(MobilityIcmpPacket Packet) : MobileNodeInput;
 
     /// <summary><see cref="MobileNode.NextWakeUp"/> has come. One that comes early or twice does no harm.</summary>
     public sealed record WakeUp : MobileNodeInput;

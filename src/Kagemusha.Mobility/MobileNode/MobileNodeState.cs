@@ -45,6 +45,9 @@ public sealed record MobileNodeSnapshot(
     /// <summary>The home agent that it is about, which is asked first; null for the most preferred one.</summary>
     public Ipv6Address? HomeAgent { get; init; }
 
+    /// <summary>The home address' remaining valid lifetime; null while it is not known, or infinite.</summary>
+    public TimeSpan? HomeAddressRemaining { get; init; }
+
     /// <summary>What others may still hold.</summary>
     public WireArray<HeldBinding> MayRemainElsewhere { get; init; } = [];
 

@@ -48,7 +48,7 @@ public sealed class GuestHandOverTests : IDisposable
         };
         handed = handed with
         {
-            Addresses = [.. handed.Addresses, .. source.Select(address => new HandedAddress(Ipv6Address.Parse(address), 128, null, 0, 9, handed.HomeAgents[0], []))],
+            Addresses = [.. handed.Addresses, .. source.Select(address => new HandedAddress(Ipv6Address.Parse(address), 128, null, 0, 9, handed.HomeAgents[0], null, []))],
         };
 
         var (profile, snapshots, _) = GuestHandOver.Read(new([handed]), new([enrolled]));
@@ -69,7 +69,7 @@ public sealed class GuestHandOverTests : IDisposable
     {
         var handed = GuestHandOver.Of(_guest, _ => TimeSpan.Zero).Interfaces[0];
         Refused(
-            new([handed with { Addresses = [.. handed.Addresses, new(Ipv6Address.Parse(address), 0, null, 0, 0, handed.HomeAgents[0], [])] }]), $"that is in no home prefix: {address}");
+            new([handed with { Addresses = [.. handed.Addresses, new(Ipv6Address.Parse(address), 0, null, 0, 0, handed.HomeAgents[0], null, [])] }]), $"that is in no home prefix: {address}");
     }
 
     private static string[] Numbered(int count) =>
@@ -89,7 +89,11 @@ public sealed class GuestHandOverTests : IDisposable
         Ipv6Address second = Ipv6Address.Parse("2001:db8:1::3"), third = Ipv6Address.Parse("2001:db8:1::4");
         var link = _guest.Links[0];
         link.Enrolled = link.Enrolled.WithHomeAgents([second, link.Enrolled.HomeAgent]) with { HomeAgentOrigin = HomeAgentOrigin.Found };
-        var snapshot = link.Registrations[0].Node.TakeSnapshot(Clock.Now) with { MayRemainElsewhere = [new(third, TimeSpan.FromSeconds(30))] };
+        var snapshot = link.Registrations[0].Node.TakeSnapshot(Clock.Now) with
+        {
+            MayRemainElsewhere = [new(third, TimeSpan.FromSeconds(30))],
+            HomeAddressRemaining = TimeSpan.FromDays(1),
+        };
         link.Registrations[0] = Registration.Create(Guests.Configuration, link.Enrolled, new(PeerRig.HomeAddress, 64, BindingPossible: true), snapshot);
 
         var (profile, snapshots, _) = GuestHandOver.Read(GuestHandOver.Of(_guest, _ => TimeSpan.Zero), new([PeerRig.Link().Enrolled]));
@@ -100,6 +104,7 @@ public sealed class GuestHandOverTests : IDisposable
         var held = Assert.Single(snapshots[PeerRig.HomeAddress].MayRemainElsewhere);
         Assert.Equal(third, held.HomeAgent);
         Assert.InRange(held.Remaining.TotalSeconds, 1, 30);
+        Assert.InRange(snapshots[PeerRig.HomeAddress].HomeAddressRemaining!.Value.TotalHours, 23, 24);
     }
 
     [Fact]
@@ -115,6 +120,7 @@ public sealed class GuestHandOverTests : IDisposable
         Refused(new([handed with { Addresses = [address with { MayRemainElsewhere = [new(linkLocal, 1)] }] }]), "a home agent for 2001:db8:1::42 that cannot be");
         Refused(
             new([handed with { Addresses = [address with { MayRemainElsewhere = [new(handed.HomeAgents[0], 1e9)] }] }]), "a lifetime for 2001:db8:1::42 that cannot be");
+        Refused(new([handed with { Addresses = [address with { HomeAddressRemaining = -1 }] }]), "a lifetime for 2001:db8:1::42 that cannot be");
     }
 
     [Fact]

@@ -86,14 +86,14 @@ public class PeerFrameTests
     public async Task A_hand_over_is_written_and_read()
     {
         const string Json = """
-            {"reply":"hand-over","interfaces":[{"mac":"52:54:00:00:00:01","prefixes":["2001:db8:1::/64"],"router":"fe80::1","router_link_layer_address":"52:54:00:ff:00:01","mtu":1500,"router_advertisement":"hgAA","care_of_address":null,"hold":0.008,"home_agents":["2001:db8:1::2","2001:db8:1::3"],"addresses":[{"home_address":"2001:db8:1::42","reserved_through":320,"care_of_address":null,"binding_remaining":0,"binding_may_remain":0.5,"home_agent":"2001:db8:1::3","may_remain_elsewhere":[{"home_agent":"2001:db8:1::2","remaining":3.5}]}]}]}
+            {"reply":"hand-over","interfaces":[{"mac":"52:54:00:00:00:01","prefixes":["2001:db8:1::/64"],"router":"fe80::1","router_link_layer_address":"52:54:00:ff:00:01","mtu":1500,"router_advertisement":"hgAA","care_of_address":null,"hold":0.008,"home_agents":["2001:db8:1::2","2001:db8:1::3"],"addresses":[{"home_address":"2001:db8:1::42","reserved_through":320,"care_of_address":null,"binding_remaining":0,"binding_may_remain":0.5,"home_agent":"2001:db8:1::3","home_address_remaining":86400,"may_remain_elsewhere":[{"home_agent":"2001:db8:1::2","remaining":3.5}]}]}]}
             """;
         using var read = new MemoryStream(Frame(Json));
         var handOver = Assert.IsType<HandOver>(await PeerFrame.ReadReplyAsync(read, Cancellation));
         var address = Assert.Single(Assert.Single(handOver.Interfaces).Addresses);
         var elsewhere = address.MayRemainElsewhere;
         Assert.Equal([new(Ipv6Address.Parse("2001:db8:1::2"), 3.5)], elsewhere);
-        Assert.Equal(new(Ipv6Address.Parse("2001:db8:1::42"), 320, null, 0, 0.5, Ipv6Address.Parse("2001:db8:1::3"), elsewhere), address);
+        Assert.Equal(new(Ipv6Address.Parse("2001:db8:1::42"), 320, null, 0, 0.5, Ipv6Address.Parse("2001:db8:1::3"), 86400, elsewhere), address);
         using var written = new MemoryStream();
         await PeerFrame.WriteAsync(written, handOver, Cancellation);
         Assert.Equal(Frame(Json), written.ToArray());

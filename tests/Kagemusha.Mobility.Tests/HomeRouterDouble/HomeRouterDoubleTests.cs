@@ -226,6 +226,39 @@ public class HomeRouterDoubleTests
                 }
             });
 
+    [Fact]
+    public void What_the_home_agent_says_is_told_at_once_and_counts_down()
+    {
+        var homeRouter = MakeDouble();
+        var other = new PrefixInformation(64, PrefixFlags.OnLink, uint.MaxValue, 60, Ipv6Address.Parse("2001:db8:2::"));
+        WireArray<PrefixInformation> told = [Prefix with { Flags = PrefixFlags.OnLink, ValidLifetime = 100, PreferredLifetime = 0, Prefix = Ipv6Address.Parse("2001:db8:1::") }, other];
+
+        AssertTold(homeRouter.Handle(Now, new HomeRouterDoubleInput.Advertised(told, MobilePrefixFlags.Managed)), 100, 60);
+        AssertTold(homeRouter.Handle(Now + TimeSpan.FromSeconds(40), new HomeRouterDoubleInput.Received(RouterSolicitation(GuestLinkLocal), GuestMac)), 60, 20);
+        AssertTold(homeRouter.Handle(Now + TimeSpan.FromSeconds(300), new HomeRouterDoubleInput.WakeUp()), 0, 0);
+
+        // Its addresses are neighbours now.
+        Assert.Single(Solicit(homeRouter, "2001:db8:2::5", Guest));
+
+        void AssertTold(IReadOnlyList<NeighbourDiscoveryFrame> frames, uint valid, uint preferred)
+        {
+            var advertisement = Assert.IsType<RouterAdvertisement>(Assert.Single(frames).Packet.Message);
+            Assert.Equal(
+                [Prefix with { Flags = PrefixFlags.OnLink | PrefixFlags.RouterAddress, ValidLifetime = valid, PreferredLifetime = 0 }, other with { PreferredLifetime = preferred }],
+                advertisement.Options.OfType<PrefixInformation>());
+            Assert.Equal(RouterAdvertisementFlags.HomeAgent | RouterAdvertisementFlags.Managed, advertisement.Flags);
+        }
+    }
+
+    [Fact]
+    public void What_the_home_agent_says_waits_for_the_least_time_between_advertisements()
+    {
+        var homeRouter = MakeDouble();
+        Assert.Single(homeRouter.Handle(Now, new HomeRouterDoubleInput.Resumed()));
+        Assert.Empty(homeRouter.Handle(Now, new HomeRouterDoubleInput.Advertised([Prefix], MobilePrefixFlags.None)));
+        Assert.Equal(Now + HomeRouterDouble.MinDelayBetweenAdvertisements, homeRouter.NextWakeUp);
+    }
+
     private static HomeRouterDouble MakeDouble(RouterAdvertisement? advertisement = null, int mtu = 1460) =>
         new(new(Ipv6Address.Parse(Router), RouterMac, advertisement ?? Advertisement, [Ipv6Address.Parse(Guest)], mtu));
 

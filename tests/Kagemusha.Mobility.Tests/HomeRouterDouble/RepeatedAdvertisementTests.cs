@@ -122,4 +122,29 @@ public class RepeatedAdvertisementTests
         BinaryPrimitives.WriteUInt32BigEndian(bytes, value);
         return bytes;
     }
+
+    [Fact]
+    public void The_home_agent_s_prefixes_take_the_place_of_the_router_s_and_others_stand_behind()
+    {
+        var shorter = Prefix with { ValidLifetime = 60, PreferredLifetime = 30 };
+        var other = Prefix with { Prefix = Ipv6Address.Parse("2001:db8:2::") };
+
+        var merged = RepeatedAdvertisement.Merge(
+            Heard with { Flags = RouterAdvertisementFlags.HomeAgent | RouterAdvertisementFlags.Managed }, [other, shorter, other], MobilePrefixFlags.Other);
+
+        Assert.Equal(
+            Heard with { Flags = RouterAdvertisementFlags.HomeAgent | RouterAdvertisementFlags.Other, Options = [Unknown, RouterMac, shorter, other] }, merged);
+    }
+
+    [Fact]
+    public void However_many_prefixes_are_told_no_more_than_32_are_kept()
+    {
+        var merged = Heard;
+        for (var i = 1; i < 100; i++)
+        {
+            merged = RepeatedAdvertisement.Merge(merged, [Prefix with { Prefix = Ipv6Address.Parse($"2001:db8:{i:x}::") }], MobilePrefixFlags.None);
+        }
+
+        Assert.Equal(32, merged.Options.OfType<PrefixInformation>().Count());
+    }
 }

@@ -22,6 +22,7 @@ public class MobileNodeSequenceTests
                 reservations.Add(number, reserved.Through);
             }
 
+            rig.Pass(Seconds(1));
             effects = rig.Do(new MobileNodeInput.Refresh());
         }
 

@@ -114,15 +114,43 @@ public class MobileNodeUnaskedTests
         Assert.Equal(before, rig.Observe());
     }
 
-    [Fact]
-    public void A_proxy_registration_is_none_of_ours()
+    [Theory]
+    [InlineData(RevocationFlags.Proxy, RevocationStatus.ProxyNotSupported)]
+    [InlineData(RevocationFlags.Global, RevocationStatus.GlobalRevocationNotAuthorized)]
+    [InlineData(RevocationFlags.Ipv4HomeAddressOnly, RevocationStatus.Ipv4BindingDoesNotExist)]
+    public void What_is_of_other_kinds_of_mobility_is_none_of_ours(RevocationFlags flags, RevocationStatus status)
     {
         var rig = new MobileNodeRig();
         rig.Register();
         var before = rig.Observe();
 
-        Assert.Equal(RevocationStatus.ProxyNotSupported, StatusIn(rig.Receive(Revocation(RevocationTrigger.Administrative, RevocationFlags.Proxy))));
+        var effects = rig.Receive(Revocation(RevocationTrigger.Administrative, flags | (RevocationFlags)1));
+
+        Assert.Equal(status, StatusIn(effects));
+        var answer = Assert.IsType<MobileNodeEffect.AnswerFromCareOfAddress>(Assert.Single(effects)).Packet;
+        Assert.Equal(flags, Assert.IsType<BindingRevocationAcknowledgement>(answer.Message).Flags); // Reserved bits are zero.
         Assert.Equal(before, rig.Observe());
+    }
+
+    [Fact]
+    public void At_home_a_revocation_ends_what_was_to_be_ended()
+    {
+        var rig = new MobileNodeRig();
+        rig.Register();
+        rig.Do(new MobileNodeInput.Home());
+        var revocation = Revocation(RevocationTrigger.Administrative) with { Destination = HomeAddress, Type2RoutingHeader = null };
+
+        var effects = rig.Receive(revocation);
+
+        Assert.Equal(Answer(RevocationStatus.Success), effects[0]);
+        Assert.Equal(BindingChange.Deregistered, ChangeIn(effects).Change);
+        Assert.Equal(new MobileNodeEffect.AnnounceOnHomeLink(), effects[^1]);
+        Assert.Equal(MobileNodePhase.AtHome, rig.State.Phase);
+        Assert.Equal([Answer(RevocationStatus.BindingDoesNotExist)], rig.Receive(revocation));
+        Assert.Empty(rig.Receive(revocation with { Source = Ipv6Address.Parse("2001:db8:1::2") }));
+
+        static MobileNodeEffect Answer(RevocationStatus status) => new MobileNodeEffect.AnswerOnHomeLink(
+            new(HomeAddress, HomeAgentAddress, null, null, new BindingRevocationAcknowledgement(status, 77, RevocationFlags.None, [])));
     }
 
     [Fact]
