@@ -10,7 +10,7 @@ namespace Kagemusha.Agent;
 /// The resident agent: hears libvirt's events, the hook's calls, the administrator's requests, the home agents' answers and the kernel's changes, and
 /// lets <see cref="GuestLifecycle"/> decide. All of it runs on one loop.
 /// </summary>
-internal sealed class Agent : IDisposable
+internal sealed partial class Agent : IDisposable
 {
     // Less than the hook waits.
     private static readonly TimeSpan AdoptionPatience = TimeSpan.FromSeconds(1.5);
@@ -298,61 +298,6 @@ internal sealed class Agent : IDisposable
         }
     }
 
-    /// <summary>The host's links or addresses have changed: what depends on them is looked at again, once for a burst of changes.</summary>
-    private async Task WatchKernelAsync(CancellationToken cancellation)
-    {
-        using var monitor = new KernelMonitor();
-        var pending = false;
-        try
-        {
-            await foreach (var happened in monitor.ReadAsync(cancellation))
-            {
-                if (!pending)
-                {
-                    pending = true;
-                    _loop.Post(() =>
-                    {
-                        pending = false;
-                        FollowKernel();
-                    });
-                }
-            }
-        }
-        catch (OperationCanceledException)
-        {
-        }
-    }
-
-    private void FollowKernel()
-    {
-        if (_guests.All.Count == 0)
-        {
-            return;
-        }
-
-        // All of them before the kernel is told: they share tunnels.
-        var moved = new HashSet<Guest>();
-        foreach (var guest in _guests.All)
-        {
-            foreach (var link in guest.Links.Where(link => Readdress(guest, link)))
-            {
-                moved.Add(guest);
-            }
-        }
-
-        foreach (var guest in moved)
-        {
-            _lifecycle.AttachAgain(guest);
-            if (guest.Presence == Presence.Running)
-            {
-                _registrar.Activate(guest);
-            }
-        }
-
-        _lifecycle.FollowEndpoint();
-        _lifecycle.Reapply();
-    }
-
     /// <summary>When all that has come by now is done: a switch is not to wait for the comparison after another.</summary>
     private void ReapplySoon()
     {
@@ -364,28 +309,6 @@ internal sealed class Agent : IDisposable
                 _isReapplying = false;
                 _lifecycle.Reapply();
             });
-        }
-    }
-
-    /// <summary>The care-of address may be another now; it stays as it was until there is a better one.</summary>
-    private bool Readdress(Guest guest, GuestLink link)
-    {
-        try
-        {
-            if (link.Attachment is not Attachment.Away { CareOf: var old } away || _underlay.Resolve(link.HomeAgent) is var careOf
-                && (careOf with { Mtu = old.Mtu }) == old)
-            {
-                return false;
-            }
-
-            link.Attachment = away with { CareOf = careOf };
-            _log.Decision(guest.Name, $"care-of address {old.Address} on {old.Interface} is now {careOf.Address} on {careOf.Interface}");
-            return true;
-        }
-        catch (Exception e) when (e is UnreachableException or KernelException)
-        {
-            _log.Debug($"{guest.Name}: {e.Message}");
-            return false;
         }
     }
 

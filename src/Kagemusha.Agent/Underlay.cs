@@ -23,6 +23,7 @@ internal sealed class Underlay : IDisposable
     private readonly Action<MobilityErrorPacket> _undelivered;
     private readonly Dictionary<int, List<FramePort>> _listening = [];
     private readonly RawIpv6Sender _sender = new();
+    private Dictionary<Ipv6Address, TimeSpan>? _validUntil; // Of those addresses of this host that end; null where the kernel has to be asked.
     private readonly ProtocolHolder[] _silence = [new(Mobility), new(Esp)];
 
     /// <param name="configuration">May name the care-of address.</param>
@@ -64,8 +65,16 @@ internal sealed class Underlay : IDisposable
             throw new UnreachableException($"the home agent {homeAgent} is this host itself: a VM that is away needs one elsewhere");
         }
 
-        return new(careOf, route.Interface, route.InterfaceIndex, route.Mtu);
+        _validUntil ??= _kernel.Addresses().Where(address => address.ValidFor is not null).DistinctBy(address => address.Address)
+            .ToDictionary(address => address.Address, address => Clock.Now + address.ValidFor!.Value);
+        return new(careOf, route.Interface, route.InterfaceIndex, route.Mtu)
+        {
+            ValidUntil = _validUntil.TryGetValue(careOf, out var until) ? until : null,
+        };
     }
+
+    /// <summary>This host's addresses, or their lifetimes, are others.</summary>
+    public void AddressesChanged() => _validUntil = null;
 
     /// <summary>Takes mobility messages from this interface from now on.</summary>
     public void Listen(CareOf careOf)

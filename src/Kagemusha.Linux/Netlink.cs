@@ -98,6 +98,7 @@ internal static class Netlink
     // linux/if_addr.h
     public const ushort IFA_ADDRESS = 1;
     public const ushort IFA_LOCAL = 2;
+    public const ushort IFA_CACHEINFO = 6;
     public const ushort IFA_FLAGS = 8;
     public const uint IFA_F_NODAD = 0x02;
     public const uint IFA_F_DADFAILED = 0x08;

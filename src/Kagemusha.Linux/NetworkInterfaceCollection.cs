@@ -52,6 +52,9 @@ public sealed class NetworkInterfaceCollection : IReadOnlyCollection<NetworkInte
 /// <param name="IsUsable">Whether duplicate address detection is over and found none.</param>
 public sealed record InterfaceAddress(int InterfaceIndex, Ipv6Address Address, int PrefixLength, bool IsUsable)
 {
+    /// <summary>Its remaining valid lifetime; null for ever.</summary>
+    public TimeSpan? ValidFor { get; init; }
+
     // Between two routers there is none (RFC 6164, section 5.1).
     private const int LongestSubnet = 126;
 

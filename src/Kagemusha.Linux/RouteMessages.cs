@@ -28,9 +28,13 @@ internal static class RouteMessages
 
         var attributes = new NetlinkAttributes(payload[AddressLength..]);
         return (attributes.Address(IFA_LOCAL) ?? attributes.Address(IFA_ADDRESS)) is { } address
-            ? new(MemoryMarshal.Read<int>(payload[4..]), address, payload[1], attributes.Number(IFA_FLAGS))
+            ? new(MemoryMarshal.Read<int>(payload[4..]), address, payload[1], attributes.Number(IFA_FLAGS), ReadValidLifetime(attributes[IFA_CACHEINFO]))
             : null;
     }
+
+    // struct ifa_cacheinfo: preferred and valid lifetime in seconds, all ones for ever, and when they were set.
+    private static uint ReadValidLifetime(ReadOnlySpan<byte> cacheInfo) =>
+        cacheInfo.Length >= 2 * sizeof(uint) ? MemoryMarshal.Read<uint>(cacheInfo[sizeof(uint)..]) : uint.MaxValue;
 
     public static void WriteAddress(NetlinkWriter writer, LinkAddress address, bool delete, int link)
     {
@@ -247,9 +251,12 @@ internal static class RouteMessages
 }
 
 /// <summary>An address as the kernel tells it.</summary>
-internal sealed record AddressMessage(int Link, Ipv6Address Address, int PrefixLength, uint Flags)
+internal sealed record AddressMessage(int Link, Ipv6Address Address, int PrefixLength, uint Flags, uint ValidLifetime)
 {
-    public InterfaceAddress ToAddress() => new(Link, Address, PrefixLength, (Flags & (IFA_F_TENTATIVE | IFA_F_DADFAILED)) == 0);
+    public InterfaceAddress ToAddress() => new(Link, Address, PrefixLength, (Flags & (IFA_F_TENTATIVE | IFA_F_DADFAILED)) == 0)
+    {
+        ValidFor = ValidLifetime == uint.MaxValue ? null : TimeSpan.FromSeconds(ValidLifetime),
+    };
 }
 
 /// <summary>A route as the kernel tells it.</summary>

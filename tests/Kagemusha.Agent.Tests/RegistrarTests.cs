@@ -228,6 +228,14 @@ public sealed class RegistrarTests
     }
 
     [Fact]
+    public void No_more_is_asked_for_than_the_care_of_address_lasts()
+    {
+        var place = Guests.Away with { CareOf = Guests.CareOf with { ValidUntil = Clock.Now + TimeSpan.FromSeconds(100) } };
+        _registrar.Activate(Put(Guests.Make(place)));
+        Assert.InRange(((BindingUpdate)_sent[0].Message).Lifetime, 20, 25);
+    }
+
+    [Fact]
     public void Prefixes_are_solicited_and_their_advertisement_finds_its_guest()
     {
         Put(Guests.Make(Guests.Away, uuid: Guid.NewGuid(), interfaces: Guests.Second));

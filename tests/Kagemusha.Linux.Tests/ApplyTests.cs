@@ -192,4 +192,12 @@ public sealed class ApplyTests : IDisposable
             new InterfaceAddress(links.Find("wan")!.Index, Ipv6Address.Parse("2001:db8:f4::2"), 64, IsUsable: true),
             _host.Use(kernel => kernel.Addresses()));
     }
+
+    [Fact]
+    public void An_address_that_ends_says_when()
+    {
+        _host.Namespace.Ip("-6 address add 2001:db8:f4::9/64 dev wan nodad valid_lft 1000 preferred_lft 500");
+        var address = _host.Use(kernel => kernel.Addresses()).Single(each => each.Address == Ipv6Address.Parse("2001:db8:f4::9"));
+        Assert.InRange(address.ValidFor!.Value.TotalSeconds, 500, 1000);
+    }
 }

@@ -157,7 +157,7 @@ internal sealed class Registrar
     { Phase: MobileNodePhase.AtHome or MobileNodePhase.Registered, Unanswered: 0 };
 
     private static MobileNodeInput Here(GuestLink link) => link.Attachment is Attachment.Away away
-        ? new MobileNodeInput.Away(away.CareOf.Address)
+        ? new MobileNodeInput.Away(away.CareOf.Address, away.CareOf.ValidUntil - Clock.Now)
         : new MobileNodeInput.Home(link.PreviousCareOfAddress);
 
     private void HandleAll(Guest guest, Func<GuestLink, MobileNodeInput> input)

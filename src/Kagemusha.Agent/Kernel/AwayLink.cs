@@ -10,6 +10,9 @@ namespace Kagemusha.Agent;
 /// <param name="Mtu">The path's MTU as far as this host knows it.</param>
 internal sealed record CareOf(Ipv6Address Address, string Interface, int InterfaceIndex, int Mtu)
 {
+    /// <summary>When the address becomes invalid, by <see cref="Clock"/>; null for never.</summary>
+    public TimeSpan? ValidUntil { get; init; }
+
     /// <summary>What an outer header takes (RFC 2473, section 7); never below IPv6's least (RFC 8200, section 5).</summary>
     public int TunnelMtu => Math.Max(Mtu - 40, 1280);
 }
