@@ -10,7 +10,7 @@ namespace Kagemusha.Agent;
 /// The resident agent: hears libvirt's events, the hook's calls, the administrator's requests, the home agents' answers and the kernel's changes, and
 /// lets <see cref="GuestLifecycle"/> decide. All of it runs on one loop.
 /// </summary>
-internal sealed partial class Agent : IDisposable
+internal sealed class Agent : IDisposable
 {
     // Less than the hook waits.
     private static readonly TimeSpan AdoptionPatience = TimeSpan.FromSeconds(1.5);
@@ -32,6 +32,7 @@ internal sealed partial class Agent : IDisposable
     private readonly AddressLearning _learning;
     private readonly HomeAgentDiscoveries _discoveries;
     private readonly GuestLifecycle _lifecycle;
+    private readonly CareOfAddresses _careOf;
     private readonly Attachments _attachments;
     private readonly ColdDefinition _coldDefinition;
     private readonly HookOperations _hooks;
@@ -80,10 +81,12 @@ internal sealed partial class Agent : IDisposable
         _learning = new(configuration, _guests, hostKernel, _registrar, log);
         _lifecycle = new(configuration, _guests, hostKernel, _underlay, _registrar, _departing, _arriving, _journal, _channel, departures, _learning, log);
         _outgoing = new(_guests, departures, IsMigratingAwayAsync, _departing.Prepare, _departing.Settled, _relayed.AnswerAsync, _arriving.SourceRegistered, _lifecycle.RenewTicket, (guest, line) => log.Decision(guest.Name, line));
+        _careOf = new(_guests, _underlay, _lifecycle, _registrar, log);
         _attachments = new(_kernel, _underlay, BridgeOfNetworkAsync);
+        var foreigners = new ForeignBridges(_kernel, _guests, _lifecycle, _attachments, _registrar, log);
         _coldDefinition = new(_hypervisor, _attachments, gate, log);
-        _adoption = new(_hypervisor, _guests, _lifecycle, _registrar, _attachments, gate, log);
-        _hooks = new(_guests, _lifecycle, _attachments, new(configuration.Peer.SourceAgent, _channel, log), _arriving, _adoption.LookAsync, log);
+        _adoption = new(_hypervisor, _guests, _lifecycle, _registrar, _attachments, foreigners, gate, log);
+        _hooks = new(_guests, _lifecycle, _attachments, new(configuration.Peer.SourceAgent, _channel, log), foreigners, _arriving, _adoption.LookAsync, log);
         _enrolment = new(_hypervisor, _kernel, _guests, _lifecycle, _attachments, _learning, _discoveries, _channel, gate, log);
         _status = new(_hypervisor, _guests, _adoption.Problems);
         _timer = new(_ => _loop.Post(WakeUp));
@@ -99,7 +102,7 @@ internal sealed partial class Agent : IDisposable
             WatchKernelAsync(cancellation),
             _channel.RunAsync(cancellation),
             server.RunAsync((request, _) => _loop.Ask(() => AnswerAsync(request)), e => _log.Error($"a request failed: {e}"), cancellation),
-            _hypervisor.RunAsync(_adoption.AdoptAllAsync, Follow, Follow, cancellation),
+            _hypervisor.RunAsync(AdoptAllAsync, Follow, Follow, cancellation),
         ];
         // None ends before it is told to, unless it fails: then the whole agent does, and is started again.
         await await Task.WhenAny(parts);
@@ -121,6 +124,12 @@ internal sealed partial class Agent : IDisposable
         _underlay.Dispose();
         _journal.Dispose();
         _kernel.Dispose();
+    }
+
+    private async Task AdoptAllAsync()
+    {
+        await _adoption.AdoptAllAsync();
+        _ = _coldDefinition.FitAllAsync();
     }
 
     private async Task<ControlReply> AnswerAsync(ControlRequest request)
@@ -298,6 +307,31 @@ internal sealed partial class Agent : IDisposable
         }
     }
 
+    /// <summary>The host's links or addresses have changed: what depends on them is looked at again, once for a burst of changes.</summary>
+    private async Task WatchKernelAsync(CancellationToken cancellation)
+    {
+        using var monitor = new KernelMonitor();
+        var pending = false;
+        try
+        {
+            await foreach (var happened in monitor.ReadAsync(cancellation))
+            {
+                if (!pending)
+                {
+                    pending = true;
+                    _loop.Post(() =>
+                    {
+                        pending = false;
+                        _careOf.Follow();
+                    });
+                }
+            }
+        }
+        catch (OperationCanceledException)
+        {
+        }
+    }
+
     /// <summary>When all that has come by now is done: a switch is not to wait for the comparison after another.</summary>
     private void ReapplySoon()
     {
@@ -318,6 +352,7 @@ internal sealed partial class Agent : IDisposable
         _arriving.WakeUp();
         _registrar.WakeUp();
         _discoveries.WakeUp();
+        _careOf.WakeUp();
         foreach (var guest in _guests.All.Where(guest => guest.Presence == Presence.Incoming && guest.Deadline <= Clock.Now).ToList())
         {
             // libvirt says whether it is still coming; if it is, it has as long again.
@@ -334,6 +369,7 @@ internal sealed partial class Agent : IDisposable
         {
             _registrar.NextWakeUp,
             _discoveries.NextWakeUp,
+            _careOf.NextWakeUp,
             _departing.NextWakeUp,
             _arriving.NextWakeUp,
             _guests.All.Where(guest => guest.Presence == Presence.Incoming).Min(guest => (TimeSpan?)guest.Deadline),

@@ -8,6 +8,7 @@ internal static class Describe
     {
         Attachment.Away away => $"{Environment.MachineName} away at {away.CareOf.Address} ({away.Tap})",
         Attachment.Home home => $"{Environment.MachineName} at home on {home.Bridge}",
+        Attachment.Severed severed => $"{Environment.MachineName} severed: {severed.Why}",
         _ => Environment.MachineName,
     }));
 }

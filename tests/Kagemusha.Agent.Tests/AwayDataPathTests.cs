@@ -266,6 +266,25 @@ public sealed class AwayDataPathTests
     });
 
     [Fact]
+    public void Nothing_passes_a_severed_tap_either_way()
+    {
+        Assert.Empty(AwayDataPath.Severed([], Table));
+        var state = AwayDataPath.For([One], Host, Table).With(AwayDataPath.Severed(["kg525400000002"], Table));
+        Assert.Equal(AwayDataPath.VrfName, Assert.Single(state.OfType<Port>(), port => port.Name == "kg525400000002").Master);
+        Assert.Equal(
+            [(FilterHook.Ingress, FilterAction.Drop, true), (FilterHook.Egress, FilterAction.Drop, true)],
+            state.OfType<Filter>().Where(filter => filter.Link == "kg525400000002").Select(filter => (filter.Hook, filter.Action, filter.Match is AnyMatch)).OrderBy(filter => filter.Hook));
+        Lines(
+            KernelState.Create([.. AwayDataPath.Severed(["kg525400000002"], Table)]),
+            """
+            ip -6 route add unreachable default table 6275 metric 4278198272
+            ip link add kg525400000002
+            ip link add kgvrf type vrf table 6275
+            sysctl -w net/ipv6/conf/all/forwarding=1
+            """);
+    }
+
+    [Fact]
     public void Each_tap_lets_through_what_the_guest_may_send_and_each_address_is_reached_at_its_own()
     {
         IReadOnlyList<Ipv6Address> own = [.. One.HomeAddresses, .. Two.HomeAddresses];

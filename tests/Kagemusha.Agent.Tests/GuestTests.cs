@@ -105,6 +105,26 @@ public sealed class GuestTests
     }
 
     [Fact]
+    public void A_severed_interface_wants_nothing_but_that_nothing_passes_its_tap()
+    {
+        var table = new GuestTable();
+        var third = Guests.Second with { Mac = LinkLayerAddress.Parse("52:54:00:00:00:03"), Addresses = [new(Ipv6Address.Parse("2001:db8:1::44"), 0, BindingPossible: false)] };
+        var guest = Guests.Make(Guests.Away, interfaces: [Guests.Enrolled, Guests.Second, third]);
+        guest.Links[1].Attachment = new Attachment.Severed(GuestLink.TapName(Guests.Second.Mac), "no way");
+        guest.Links[2].Attachment = new Attachment.Severed(null, "it is plugged out");
+        table.Put(guest);
+
+        Assert.Equal([Guests.Mac], table.AwayLinks.Select(link => link.Mac));
+        Assert.Empty(table.HomeLinkPaths);
+        Assert.Equal([GuestLink.TapName(Guests.Second.Mac)], table.SeveredTaps);
+        Assert.Equal([Guests.Home], guest.ServedRegistrations.Select(registration => registration.Address));
+        Assert.Equal([Guests.Home], Assert.Single(table.AwayLinks).Sources);
+        Assert.Same(guest, table.OtherWith(Guid.NewGuid(), Guests.Second.Mac));
+        Assert.Null(table.OtherWith(Guid.NewGuid(), third.Mac));
+        Assert.Equal(3, guest.Profile.Interfaces.Count);
+    }
+
+    [Fact]
     public void An_address_belongs_to_the_interface_at_which_it_was_seen_first_until_it_is_not_used_there_any_more()
     {
         var table = new GuestTable();

@@ -21,7 +21,7 @@ public sealed class HookOperationsTests
     public HookOperationsTests()
     {
         var lifecycle = new GuestLifecycle(Guests.Configuration, _guests, null!, null!, null!, null!, null!, null!, null!, new(), new(Guests.Configuration, _guests, null!, null!, TestLog.Log), TestLog.Log);
-        _hooks = new(_guests, lifecycle, null!, null!, null!, LookAsync, TestLog.Log);
+        _hooks = new(_guests, lifecycle, null!, null!, null!, null!, LookAsync, TestLog.Log);
 
         Task LookAsync(Guid uuid)
         {
@@ -62,6 +62,31 @@ public sealed class HookOperationsTests
             new(null, "the VM has no interface 52:54:00:00:00:01, which is enrolled: unenroll it and enroll it again"),
             await Call("migrate", "begin", Guests.Xml(Profile, "")));
         Assert.Empty(_guests.All);
+    }
+
+    /// <summary>Where two interfaces would end, the second without a home address; and why the guest does not come.</summary>
+    public static TheoryData<object, object, string?> Places => new()
+    {
+        { Guests.Away, Guests.Away, null },
+        { Guests.AtHome, new Attachment.Severed("kg525400000002", "no route"), null },
+        { Guests.Away, new Attachment.Severed(null, "it is plugged out"), null },
+        { new Attachment.Severed("kg525400000001", "no route"), Guests.AtHome, null },
+        {
+            new Attachment.Severed("kg525400000001", "no route"), Guests.Away,
+            "no route; no home address of vm's interface 52:54:00:00:00:02 is known yet: let it use its network at home, or enroll it again with --home-address"
+        },
+        { new Attachment.Severed("kg525400000001", "no route"), new Attachment.Severed("kg525400000002", "no route"), "no route" },
+        { new Attachment.Severed("kg525400000001", "no route"), new Attachment.Severed(null, "it is plugged out"), "no route; 52:54:00:00:00:02: it is plugged out" },
+    };
+
+    [Theory]
+    [MemberData(nameof(Places), DisableDiscoveryEnumeration = true)]
+    public void One_interface_by_which_a_guest_can_be_reached_is_enough(object first, object second, string? whyNot)
+    {
+        var unused = Guests.Second with { Addresses = [] };
+        var places = new Dictionary<EnrolledInterface, Attachment> { [Guests.Enrolled] = (Attachment)first, [unused] = (Attachment)second };
+        var refused = Record.Exception(() => HookOperations.RefuseUnreachable(DomainXml.Parse(Guests.Xml(Profile, Interface)), places));
+        Assert.Equal(whyNot, (refused as RefusedException)?.Message);
     }
 
     [Theory]

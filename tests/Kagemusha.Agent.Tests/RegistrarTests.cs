@@ -57,6 +57,16 @@ public sealed class RegistrarTests
     }
 
     [Fact]
+    public async Task For_a_severed_interface_nothing_is_sent_and_nobody_waits()
+    {
+        var guest = Put(Guests.Make(Guests.AtHome, interfaces: [Guests.Enrolled, Guests.Second]));
+        guest.Links[1].Attachment = new Attachment.Severed(null, "it is plugged out");
+        _registrar.Activate(guest);
+        Assert.Null(await _registrar.SettleAsync(guest));
+        Assert.Empty(_sent);
+    }
+
+    [Fact]
     public void Between_the_resume_of_a_guest_that_was_expected_and_its_update_nothing_is_written()
     {
         var guest = Put(Guests.Make(Guests.Away, Presence.Incoming));

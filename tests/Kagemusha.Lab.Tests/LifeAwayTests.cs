@@ -145,6 +145,85 @@ public sealed partial class LifeAwayTests(Lab lab)
         Assert.Empty(lab.Home.Links("kg"));
     }
 
+    [Fact]
+    public void An_agent_that_is_started_while_the_interface_is_plugged_out_does_not_take_it_for_home()
+    {
+        lab.VM.BeAt(lab.B);
+        lab.VM.Shell("(until ! ip link show eth0; do sleep 1; done; until ip link set eth0 up; do sleep 1; done) >/dev/null 2>&1 &");
+        var plugged = Interface.Match(lab.B.Virsh("dumpxml", lab.VM.Domain).Succeed().Output).Value;
+        Plug(lab.B, "detach-device", plugged);
+        Wait.Until("the interface has gone", Patience, () => !lab.B.Virsh("domiflist", lab.VM.Domain).Succeed().Output.Has(lab.VM.Mac));
+        lab.B.KillAgent();
+        lab.B.StartAgent();
+
+        lab.B.WaitForBinding(lab.VM.Name, "severed");
+        Assert.Contains(
+            lab.B.Status(lab.VM.Name).GetProperty("problems").EnumerateArray(), problem => problem.GetString()!.Has($"{lab.VM.Mac} is severed: it is plugged out"));
+        Assert.True(lab.Home.Defends(lab.VM.Address), "it was de-registered");
+
+        Plug(lab.B, "attach-device", plugged);
+        AssertAway(lab.B);
+    }
+
+    [Fact]
+    public void A_definition_that_was_made_while_the_agent_was_dead_is_made_to_fit_when_it_starts()
+    {
+        lab.VM.BeAt(lab.B);
+        Persist(lab.B);
+        lab.B.Virsh("destroy", lab.VM.Domain).Succeed();
+        AssertNothingLeft(lab.B);
+        lab.B.KillAgent();
+        DefineAsAtHome();
+        lab.B.StartAgent();
+        Wait.Until("the definition fits hv-b", Patience, () => Definition(lab.B).Has($"<target dev='{lab.VM.AwayTap}'/>"));
+        lab.VM.Boot(() => lab.B.Virsh("start", lab.VM.Domain).Succeed());
+        AssertAway(lab.B);
+    }
+
+    [Fact]
+    public void A_guest_that_was_started_on_a_foreign_bridge_of_its_home_bridges_name_is_taken_from_there()
+    {
+        lab.VM.BeAt(lab.B);
+        Persist(lab.B);
+        lab.B.Virsh("destroy", lab.VM.Domain).Succeed();
+        AssertNothingLeft(lab.B);
+        lab.B.KillAgent();
+        using (var bridge = new ForeignBridge(lab.B))
+        {
+            DefineAsAtHome();
+            lab.VM.Boot(() =>
+            {
+                lab.B.Virsh("start", lab.VM.Domain).Succeed();
+                Assert.Equal(2, bridge.Ports.Count);
+                lab.B.StartAgent();
+                lab.B.WaitForLog(lab.VM, "was on br-home, which is not its home link here");
+                Assert.Single(bridge.Ports);
+            });
+            AssertAway(lab.B);
+            Wait.Until("its definition fits hv-b", Patience, () => Definition(lab.B).Has($"<target dev='{lab.VM.AwayTap}'/>"));
+
+            // The next agent finds it where it is.
+            lab.B.KillAgent();
+            lab.B.StartAgent();
+            AssertAway(lab.B);
+            Assert.Single(bridge.Ports);
+            lab.VM.Move(lab.B, lab.A).Succeed();
+        }
+
+        lab.A.WaitForBinding(lab.VM.Name, "at home");
+        lab.VM.WaitUntilReachable();
+        AssertNothingLeft(lab.B);
+    }
+
+    /// <summary>The guest's definition on hv-b becomes the one that it has on hv-a.</summary>
+    private void DefineAsAtHome()
+    {
+        Assert.Contains("<source bridge='br-home'/>", Definition(lab.A), StringComparison.Ordinal);
+        Command.Run(lab.B.Line("virsh", "-q", "define", "/dev/stdin"), lab.A.Virsh("dumpxml", "--inactive", "--security-info", lab.VM.Domain).Succeed().Output).Succeed();
+    }
+
+    private string Definition(Hypervisor host) => host.Virsh("dumpxml", "--inactive", lab.VM.Domain).Succeed().Output;
+
     private void AssertAway(Hypervisor host)
     {
         host.WaitForBinding(lab.VM.Name, "registered");

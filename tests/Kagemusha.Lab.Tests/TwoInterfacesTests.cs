@@ -57,6 +57,39 @@ public sealed class TwoInterfacesTests(Lab lab)
         Assert.True(lab.Reaches(SecondInterface.Address));
     }
 
+    [Fact]
+    public void One_that_is_unused_or_has_no_way_to_its_home_agent_does_not_hinder_a_move_of_the_other()
+    {
+        const string Nowhere = "2001:db8:ffff::2";
+        lab.VM.BeAt(lab.A);
+        using var second = new SecondInterface(lab, lab.VM);
+        lab.VM.Shell("ip link set eth1 down");
+        second.Enroll("--home-agent", Nowhere);
+        lab.B.Run("ip", "-6", "route", "add", "unreachable", "2001:db8:ffff::/48").Succeed();
+        try
+        {
+            lab.VM.Move(lab.A, lab.B).Succeed();
+            lab.VM.WaitUntilReachable();
+            var severed = lab.B.Addresses(lab.VM.Name)[""];
+            Assert.Equal(("severed", SecondInterface.Mac), (Word(severed, "binding"), Word(severed, "interface")));
+            Assert.Contains(severed.GetProperty("problems").EnumerateArray(), problem => problem.GetString()!.Has($"no route to the home agent {Nowhere}"));
+            Assert.Contains("master kgvrf", lab.B.Run("ip", "link", "show", SecondInterface.AwayTap).Succeed().Output, StringComparison.Ordinal);
+        }
+        finally
+        {
+            lab.B.Run("ip", "-6", "route", "del", "unreachable", "2001:db8:ffff::/48");
+        }
+
+        Wait.Until("it is severed no more", Patience, () => Word(lab.B.Addresses(lab.VM.Name)[""], "care_of_address") == lab.B.CareOfAddress);
+        lab.VM.Move(lab.B, lab.A).Succeed();
+        lab.VM.Shell("ip link set eth1 up");
+        Wait.Until($"{SecondInterface.Address} is known", Patience, () => lab.A.Addresses(lab.VM.Name).ContainsKey(SecondInterface.Address));
+        AssertBoth(lab.A, "at home", "home-link");
+        Assert.True(lab.Reaches(SecondInterface.Address));
+    }
+
+    private static string? Word(System.Text.Json.JsonElement status, string name) => status.GetProperty(name).GetString();
+
     /// <summary>Waits until it says this of both home addresses.</summary>
     private void AssertBoth(Hypervisor host, string binding, string dataPath)
     {
@@ -66,7 +99,5 @@ public sealed class TwoInterfacesTests(Lab lab)
         Assert.Equal(lab.VM.Mac, Word(known[lab.VM.Address], "interface"));
         Assert.Equal(SecondInterface.Mac, Word(known[SecondInterface.Address], "interface"));
         Assert.All(known.Values, status => Assert.Empty(status.GetProperty("problems").EnumerateArray()));
-
-        static string? Word(System.Text.Json.JsonElement status, string name) => status.GetProperty(name).GetString();
     }
 }

@@ -25,7 +25,7 @@ internal sealed class AddressLearning(AgentConfiguration configuration, GuestTab
     {
         foreach (var link in guest.Links)
         {
-            var tap = link.Tap is { } name ? kernel.Find(name) : null;
+            var tap = link is { Tap: { } name, Attachment: not Attachment.Severed } ? kernel.Find(name) : null;
             if (link.GuestPort?.Tap != tap?.Index)
             {
                 link.GuestPort?.Dispose();

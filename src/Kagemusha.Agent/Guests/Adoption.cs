@@ -13,10 +13,11 @@ namespace Kagemusha.Agent;
 /// <param name="lifecycle">What becomes of them.</param>
 /// <param name="registrar">Their registrations.</param>
 /// <param name="attachments">Where their interfaces end.</param>
+/// <param name="foreigners">Looks whether one that was started is on another link.</param>
 /// <param name="gate">Keeps changes of one definition apart.</param>
 /// <param name="log">Where each decision is told.</param>
 internal sealed class Adoption(
-    Hypervisor hypervisor, GuestTable guests, GuestLifecycle lifecycle, Registrar registrar, Attachments attachments, DomainGate gate, AgentLog log)
+    Hypervisor hypervisor, GuestTable guests, GuestLifecycle lifecycle, Registrar registrar, Attachments attachments, ForeignBridges foreigners, DomainGate gate, AgentLog log)
 {
     private static readonly TimeSpan RetryInterval = TimeSpan.FromSeconds(5);
 
@@ -132,6 +133,8 @@ internal sealed class Adoption(
             link.IsPlugged = isThere;
             log.Decision(guest.Name, $"{link.Enrolled.Mac} is plugged {(isThere ? $"in again: {Describe.Place(guest)}" : "out")}");
         }
+
+        foreigners.Look(guest);
     }
 
     // Unless another has taken its place while libvirt was asked.
@@ -181,6 +184,7 @@ internal sealed class Adoption(
         if (guest.Presence == Presence.Running)
         {
             lifecycle.Activate(guest);
+            foreigners.Look(guest);
         }
 
         _problems.Remove(uuid);

@@ -29,6 +29,11 @@ internal abstract record Attachment
     /// <param name="Tap">The tap's name.</param>
     /// <param name="CareOf">This host's end of the tunnel.</param>
     internal sealed record Away(string Tap, CareOf CareOf) : Attachment;
+
+    /// <summary>Nowhere: as if its cable were out. The guest's other interfaces go on.</summary>
+    /// <param name="Tap">A tap of its own, which nothing passes; null where the guest has no such interface now.</param>
+    /// <param name="Why">Why, in one line.</param>
+    internal sealed record Severed(string? Tap, string Why) : Attachment;
 }
 
 /// <summary>An enrolled interface of a guest on this host.</summary>
@@ -51,6 +56,7 @@ internal sealed class GuestLink(EnrolledInterface enrolled, Attachment attachmen
     {
         Attachment.Away away => away.Tap,
         Attachment.Home home => home.Tap,
+        Attachment.Severed severed => severed.Tap,
         _ => null,
     };
 
@@ -215,6 +221,9 @@ internal sealed class Guest(Guid uuid, string name, IReadOnlyList<GuestLink> lin
         Registrations.Any(registration => registration.Address == homeAddress && registration.Origin == HomeAddressOrigin.Given);
 
     public IEnumerable<Registration> Registrations => Links.SelectMany(link => link.Registrations);
+
+    /// <summary>Those of interfaces that end somewhere here.</summary>
+    public IEnumerable<Registration> ServedRegistrations => Links.Where(link => link.Attachment is not Attachment.Severed).SelectMany(link => link.Registrations);
 
     public void Dispose()
     {

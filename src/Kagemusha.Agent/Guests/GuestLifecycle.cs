@@ -65,6 +65,15 @@ internal sealed class GuestLifecycle(
             Deadline = Clock.Now + IncomingPatience,
         };
         guests.Put(guest);
+        foreach (var (link, severed) in guest.Links.Select(link => (link, Severed: link.Attachment as Attachment.Severed)))
+        {
+            link.IsPlugged = severed is not { Tap: null };
+            if (severed is not null)
+            {
+                log.Decision(name, $"{link.Enrolled.Mac} is severed: {severed.Why}", failed: true);
+            }
+        }
+
         return guest;
     }
 
@@ -221,7 +230,7 @@ internal sealed class GuestLifecycle(
         if (moved && guest.Departure is { IsTurned: true })
         {
             departing.Left(guest);
-            if (guest.Links.All(link => link.Attachment is Attachment.Home))
+            if (!guest.Links.Any(link => link.Attachment is Attachment.Away))
             {
                 arriving.End(guest);
             }

@@ -15,6 +15,10 @@ internal sealed class GuestTable
     public IReadOnlyCollection<AwayLink> AwayLinks =>
         [.. Served.SelectMany(guest => guest.Links.Select(guest.AwayPath)).OfType<AwayLink>()];
 
+    /// <summary>The taps that nothing is to pass.</summary>
+    public IReadOnlyCollection<string> SeveredTaps =>
+        [.. Served.SelectMany(guest => guest.Links).Select(link => (link.Attachment as Attachment.Severed)?.Tap).OfType<string>()];
+
     /// <summary>And those on their home link that are handed over.</summary>
     public IReadOnlyCollection<HomeLinkPath> HomeLinkPaths =>
         [.. Served.SelectMany(guest => guest.Links.Select(guest.HomePath)).OfType<HomeLinkPath>()];
@@ -33,7 +37,7 @@ internal sealed class GuestTable
 
     /// <summary>Another guest that has this link-layer address away from home here, or null.</summary>
     public Guest? OtherWith(Guid uuid, LinkLayerAddress mac) => _guests.Values.FirstOrDefault(guest =>
-        guest.Uuid != uuid && guest.Links.Any(link => link.Attachment is Attachment.Away && link.Enrolled.Mac == mac));
+        guest.Uuid != uuid && guest.Links.Any(link => link.Attachment is Attachment.Away or Attachment.Severed { Tap: not null } && link.Enrolled.Mac == mac));
 
     public void Put(Guest guest)
     {

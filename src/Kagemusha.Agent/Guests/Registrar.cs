@@ -94,7 +94,7 @@ internal sealed class Registrar
     public async Task<string?> SettleAsync(Guest guest)
     {
         using var patience = new CancellationTokenSource(SettlePatience);
-        while (guest.Registrations.FirstOrDefault(registration => !IsSettled(registration)) is { } open)
+        while (guest.ServedRegistrations.FirstOrDefault(registration => !IsSettled(registration)) is { } open)
         {
             var news = _news;
             try
@@ -156,9 +156,12 @@ internal sealed class Registrar
     private static bool IsSettled(Registration registration) => registration.Node.GetState(Clock.Now) is
     { Phase: MobileNodePhase.AtHome or MobileNodePhase.Registered, Unanswered: 0 };
 
-    private static MobileNodeInput Here(GuestLink link) => link.Attachment is Attachment.Away away
-        ? new MobileNodeInput.Away(away.CareOf.Address, away.CareOf.ValidUntil - Clock.Now)
-        : new MobileNodeInput.Home(link.PreviousCareOfAddress);
+    private static MobileNodeInput Here(GuestLink link) => link.Attachment switch
+    {
+        Attachment.Away away => new MobileNodeInput.Away(away.CareOf.Address, away.CareOf.ValidUntil - Clock.Now),
+        Attachment.Severed => new MobileNodeInput.Passive(),
+        _ => new MobileNodeInput.Home(link.PreviousCareOfAddress),
+    };
 
     private void HandleAll(Guest guest, Func<GuestLink, MobileNodeInput> input)
     {

@@ -64,7 +64,7 @@ internal sealed class ArrivalTraffic : IDisposable
     /// <exception cref="KernelException">A link is not there, or no packet socket.</exception>
     public static ArrivalTraffic? Open(Guest guest, HandOverTunnel tunnel, MoveRecord move, HostKernel kernel, NetworkInterfaceCollection links)
     {
-        var taps = guest.Links.Select(link => (Link: link, Tap: link.Tap is { } name ? links.Find(name) : null)).ToList();
+        var taps = guest.Links.Where(link => link.Attachment is not Attachment.Severed).Select(link => (Link: link, Tap: link.Tap is { } name ? links.Find(name) : null)).ToList();
         if (taps.Exists(link => link.Tap is null))
         {
             return null;

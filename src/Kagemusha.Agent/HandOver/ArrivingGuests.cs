@@ -68,6 +68,11 @@ internal sealed class ArrivingGuests(
                 continue;
             }
 
+            if (link.Attachment is not Attachment.Away)
+            {
+                continue;
+            }
+
             foreach (var registration in link.Registrations)
             {
                 // Of two hosts one may not have seen yet how slow the home agent can be.
@@ -362,8 +367,8 @@ internal sealed class ArrivingGuests(
     private void Settle(Guest guest)
     {
         // An address that the home agent refuses does not keep the others on their way.
-        if (guest.Presence != Presence.Running || !guest.Registrations.Any(IsSettled)
-            || !guest.Registrations.All(registration => IsSettled(registration) || registration.Node.GetState(Clock.Now).Refusal is not null))
+        if (guest.Presence != Presence.Running || !guest.ServedRegistrations.Any(IsSettled)
+            || !guest.ServedRegistrations.All(registration => IsSettled(registration) || registration.Node.GetState(Clock.Now).Refusal is not null))
         {
             return;
         }

@@ -296,7 +296,8 @@ internal sealed class DepartingGuests(
 
     private IEnumerable<KernelObject> Steps(Guest guest, GuestLink link, bool turned) => guest.HomePath(link) is { } path
         ? HandOverDataPath.Steps(path, turned, kernel.Table)
-        : AwayDataPath.Steps(guest.AwayPath(link)!, turned, kernel.Table);
+        : guest.AwayPath(link) is { } away ? AwayDataPath.Steps(away, turned, kernel.Table)
+        : [];
 
     private void Carry(Guest guest, PreparedChanges? changes)
     {

@@ -45,6 +45,11 @@ internal static class RouterDiscovery
     public static async Task<AdvertisedRouter?> FindAsync(NetworkInterface bridge, Func<AdvertisedRouter, bool> wanted) =>
         (await HearAsync(bridge, wanted, TimeSpan.Zero)).FirstOrDefault();
 
+    /// <summary>All routers that answer; none where the link has none, or is down.</summary>
+    /// <param name="bridge">The bridge.</param>
+    /// <exception cref="KernelException">The bridge has gone.</exception>
+    public static Task<IReadOnlyCollection<AdvertisedRouter>> FindAllAsync(NetworkInterface bridge) => HearAsync(bridge, _ => true, Patience);
+
     /// <summary>The link's default routers with a prefix, the one that hosts prefer first (RFC 4191, section 2.2); of equals the one with the lowest address.</summary>
     /// <param name="bridge">The bridge.</param>
     /// <exception cref="KernelException">The bridge has gone.</exception>

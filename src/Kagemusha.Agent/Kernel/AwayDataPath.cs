@@ -56,6 +56,18 @@ internal static class AwayDataPath
         return KernelState.Create([.. wanted]);
     }
 
+    /// <summary>What is wanted for taps that lead nowhere: neither their guest nor this host's kernel is heard at the other end.</summary>
+    /// <param name="taps">Their names.</param>
+    /// <param name="table">The VRF's table.</param>
+    public static IEnumerable<KernelObject> Severed(IReadOnlyCollection<string> taps, uint table) => taps.Count == 0 ? [] :
+    [
+        .. Shared(table),
+        .. taps.Select(tap => new Port(tap) { Master = VrfName }),
+        .. from tap in taps
+           from hook in (FilterHook[])[FilterHook.Ingress, FilterHook.Egress]
+           select new Filter(tap, hook, ushort.MaxValue, new AnyMatch(), FilterAction.Drop),
+    ];
+
     /// <summary>What is there as long as anything of ours is.</summary>
     public static IEnumerable<KernelObject> Shared(uint table) =>
     [

@@ -24,6 +24,7 @@ internal sealed class HostKernel(Kernel kernel, AgentConfiguration configuration
         }
 
         var wanted = AwayDataPath.For(links, HostAddresses(), Table).With(HandOverDataPath.For(links, homeLinks, Table));
+        wanted = wanted.With(AwayDataPath.Severed(guests.SeveredTaps, Table));
         wanted = wanted.With(ErrorPath.For(wanted, Table));
         var changes = kernel.Apply(wanted, Scope).Changes.Select(change => change.ToString()).ToList();
         foreach (var change in changes)

@@ -39,6 +39,23 @@ internal sealed class ColdDefinition(Hypervisor hypervisor, Attachments attachme
         return true;
     });
 
+    /// <summary>Definitions may have been made or changed while nobody heard of it.</summary>
+    public async Task FitAllAsync()
+    {
+        try
+        {
+            // One after the other: each may wait for a router.
+            foreach (var domain in (await hypervisor.AskAsync(DomainSnapshot.Enrolled)).Where(domain => !domain.IsActive))
+            {
+                await DefinedAsync(domain.Uuid);
+            }
+        }
+        catch (Exception e) when (e is LibvirtException || Adoption.IsRefusal(e))
+        {
+            log.Warn($"definitions stay as they are: {e.Message}");
+        }
+    }
+
     /// <summary>The guest lives on elsewhere. Where its definition stays, a start from it has to know that a home agent may hold a binding.</summary>
     public Task MovedAwayAsync(Guid uuid) => TryAsync(uuid, () => hypervisor.AskAsync(connection =>
     {

@@ -10,32 +10,51 @@ namespace Kagemusha.Agent;
 /// <param name="bridgeOfNetwork">The bridge of a libvirt network of this host, or null.</param>
 internal sealed class Attachments(Kernel kernel, Underlay underlay, Func<string, Task<string?>> bridgeOfNetwork)
 {
-    /// <summary>For a guest that is to come: at home if this host's bridge of that name is on its home link, else away.</summary>
-    /// <exception cref="UnreachableException">Away, and the home agent cannot be reached.</exception>
-    public async Task<Attachment> ChooseAsync(EnrolledInterface enrolled)
-    {
-        var bridge = await HomeBridgeAsync(enrolled);
-        return bridge is null
-            ? new Attachment.Away(GuestLink.TapName(enrolled.Mac), underlay.Resolve(Asked(enrolled)))
-            : new Attachment.Home(bridge, null);
-    }
+    /// <summary>For a guest that is to come: at home if this host's bridge of that name is on its home link, else away, or severed where its home agent cannot be reached.</summary>
+    public async Task<Attachment> ChooseAsync(EnrolledInterface enrolled) =>
+        await HomeBridgeAsync(enrolled) is { } bridge ? new Attachment.Home(bridge, null) : AwayOrSevered(GuestLink.TapName(enrolled.Mac), enrolled);
 
     /// <summary>
     /// For a guest that is to be started here one day: null where nothing tells what link it would be on, because this host's bridge of that name has
     /// no router that answers.
     /// </summary>
     /// <exception cref="UnreachableException">Away, and the home agent cannot be reached.</exception>
-    public async Task<Attachment?> ChooseForStartAsync(EnrolledInterface enrolled) =>
-        await BridgeAsync(enrolled) is { } bridge && await RouterDiscovery.FindAsync(bridge, _ => true) is null ? null : await ChooseAsync(enrolled);
-
-    /// <summary>For a guest that is here: as its XML says.</summary>
-    /// <exception cref="UnreachableException">Away, and the home agent cannot be reached.</exception>
-    public Attachment Read(DomainXml xml, EnrolledInterface enrolled)
+    public async Task<Attachment?> ChooseForStartAsync(EnrolledInterface enrolled)
     {
-        var current = xml.Interface(enrolled.Mac);
-        return current is { Type: "ethernet", TargetDevice: { } tap }
-            ? new Attachment.Away(tap, underlay.Resolve(Asked(enrolled)))
-            : new Attachment.Home(current?.SourceBridge ?? enrolled.Source.Name, current?.TargetDevice);
+        if (await BridgeAsync(enrolled) is { } bridge && await RouterDiscovery.FindAsync(bridge, _ => true) is null)
+        {
+            return null;
+        }
+
+        return await ChooseAsync(enrolled) is var place && place is Attachment.Severed severed ? throw new UnreachableException(severed.Why) : place;
+    }
+
+    /// <summary>For a guest that is here: as its XML says, unless it was taken from the bridge that is named there.</summary>
+    public Attachment Read(DomainXml xml, EnrolledInterface enrolled) => xml.Interface(enrolled.Mac) switch
+    {
+        null => new Attachment.Severed(null, "it is plugged out"),
+        { Type: "ethernet", TargetDevice: { } tap } => AwayOrSevered(tap, enrolled),
+        { TargetDevice: { } tap } when IsTaken(tap) => AwayOrSevered(tap, enrolled),
+        var current => new Attachment.Home(current.SourceBridge ?? enrolled.Source.Name, current.TargetDevice),
+    };
+
+    /// <summary>Away at a tap, or severed where the home agent cannot be reached.</summary>
+    public Attachment AwayOrSevered(string tap, EnrolledInterface enrolled)
+    {
+        try
+        {
+            return new Attachment.Away(tap, underlay.Resolve(Asked(enrolled)));
+        }
+        catch (UnreachableException e)
+        {
+            return new Attachment.Severed(tap, e.Message);
+        }
+    }
+
+    private bool IsTaken(string tap)
+    {
+        var links = kernel.Interfaces();
+        return links.Find(tap) is { } port && links.Find(port.MasterIndex)?.Name == AwayDataPath.VrfName;
     }
 
     // All are on one link.

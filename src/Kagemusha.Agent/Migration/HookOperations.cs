@@ -11,11 +11,12 @@ namespace Kagemusha.Agent;
 /// <param name="lifecycle">What becomes of them.</param>
 /// <param name="attachments">Where their interfaces end.</param>
 /// <param name="source">What the host that a guest comes from knows of it.</param>
+/// <param name="foreigners">Looks whether one that was started is on another link.</param>
 /// <param name="arriving">The ways from the hosts that guests come from.</param>
 /// <param name="look">Checks with libvirt whether a domain is here: not while libvirt holds its lock and waits for this.</param>
 /// <param name="log">Where each decision is told.</param>
 internal sealed class HookOperations(
-    GuestTable guests, GuestLifecycle lifecycle, Attachments attachments, SourceAgent source, ArrivingGuests arriving, Func<Guid, Task> look, AgentLog log)
+    GuestTable guests, GuestLifecycle lifecycle, Attachments attachments, SourceAgent source, ForeignBridges foreigners, ArrivingGuests arriving, Func<Guid, Task> look, AgentLog log)
 {
     // EOPNOTSUPP
     private const int NotSupported = 95;
@@ -86,12 +87,9 @@ internal sealed class HookOperations(
             }
         }
 
-        foreach (var enrolled in profile.Interfaces)
+        if (profile.Interfaces.All(enrolled => xml.Interface(enrolled.Mac) is null))
         {
-            if (xml.Interface(enrolled.Mac) is null)
-            {
-                throw new RefusedException($"the VM has no interface {enrolled.Mac}, which is enrolled: unenroll it and enroll it again");
-            }
+            throw new RefusedException($"the VM has no interface {profile.Interfaces[0].Mac}, which is enrolled: unenroll it and enroll it again");
         }
 
         lifecycle.RefuseDuplicates(xml.Uuid, profile);
@@ -100,16 +98,10 @@ internal sealed class HookOperations(
         var places = new Dictionary<EnrolledInterface, Attachment>();
         foreach (var enrolled in profile.Interfaces)
         {
-            var place = await attachments.ChooseAsync(enrolled);
-            if (place is Attachment.Away && enrolled.Addresses.Count == 0)
-            {
-                throw new RefusedException(
-                    $"no home address of {xml.Name}'s interface {enrolled.Mac} is known yet: let it use its network at home, or enroll it again with --home-address");
-            }
-
-            places.Add(enrolled, place);
+            places.Add(enrolled, xml.Interface(enrolled.Mac) is null ? new Attachment.Severed(null, "it is plugged out") : await attachments.ChooseAsync(enrolled));
         }
 
+        RefuseUnreachable(xml, places);
         var guest = lifecycle.Take(xml.Uuid, xml.Name, profile, enrolled => places[enrolled], Presence.Incoming, handOver?.Snapshots);
         try
         {
@@ -127,6 +119,24 @@ internal sealed class HookOperations(
         }
     }
 
+    /// <summary>One interface by which it can be reached is enough: another may be unused, or its home be gone.</summary>
+    /// <exception cref="RefusedException">There is none.</exception>
+    public static void RefuseUnreachable(DomainXml xml, IReadOnlyDictionary<EnrolledInterface, Attachment> places)
+    {
+        var whyNot = places.Select(each => each switch
+        {
+            { Value: Attachment.Severed { Tap: null } severed } => $"{each.Key.Mac}: {severed.Why}",
+            { Value: Attachment.Severed severed } => severed.Why,
+            { Value: Attachment.Away, Key.Addresses.Count: 0 } =>
+                $"no home address of {xml.Name}'s interface {each.Key.Mac} is known yet: let it use its network at home, or enroll it again with --home-address",
+            _ => null,
+        }).ToList();
+        if (whyNot.TrueForAll(why => why is not null))
+        {
+            throw new RefusedException(string.Join("; ", whyNot.Distinct()));
+        }
+    }
+
     private bool IsHere(Guid uuid) => guests.TryFind(uuid, out var guest) && guest.Presence != Presence.Incoming;
 
     private void Started(DomainXml xml, MobilityProfile profile)
@@ -138,6 +148,11 @@ internal sealed class HookOperations(
             foreach (var link in guest.Links)
             {
                 link.Attachment = attachments.Read(xml, link.Enrolled);
+            }
+
+            if (guest.Links.All(link => link.Attachment is Attachment.Severed))
+            {
+                throw new RefusedException(((Attachment.Severed)guest.Links[0].Attachment).Why);
             }
         }
         else
@@ -165,6 +180,7 @@ internal sealed class HookOperations(
         {
             // A plain start: the guest runs already.
             lifecycle.Activate(guest);
+            foreigners.Look(guest);
         }
     }
 }

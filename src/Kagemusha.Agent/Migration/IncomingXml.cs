@@ -29,7 +29,9 @@ internal static class IncomingXml
     /// <summary>The document with the interface where it is to be.</summary>
     public static string Place(DomainXml xml, EnrolledInterface enrolled, Attachment place) => (xml.Interface(enrolled.Mac), place) switch
     {
-        ({ } current, Attachment.Away away) when current.Type != "ethernet" || current.TargetDevice != away.Tap => xml.WithEthernet(current, away.Tap),
+        // Not the tap that it has here: one of libvirt's own would get another name.
+        ({ } current, Attachment.Away or Attachment.Severed { Tap: not null }) when current.Type != "ethernet" || current.TargetDevice != GuestLink.TapName(enrolled.Mac) =>
+            xml.WithEthernet(current, GuestLink.TapName(enrolled.Mac)),
         ({ Type: "ethernet" } current, Attachment.Home) => xml.WithHome(current, enrolled.Source),
         _ => xml.Text,
     };

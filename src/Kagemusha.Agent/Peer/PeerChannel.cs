@@ -59,7 +59,7 @@ internal sealed class PeerChannel : IDisposable
 
     /// <summary>Where this agent is reached by a next host of the guest, or null.</summary>
     public PeerEndpoint? EndpointFor(MobilityProfile profile) =>
-        _listener is not null && (_settings.Address ?? _addressTowards(profile.Interfaces[0].HomeAgent)) is { } address
+        _listener is not null && (_settings.Address ?? profile.Interfaces.Select(enrolled => _addressTowards(enrolled.HomeAgent)).FirstOrDefault(address => address is not null)) is { } address
             ? new(address, _settings.Port, _credentials!.ServerName)
             : null;
 

@@ -126,7 +126,7 @@ internal sealed class Enrolment(
 
     private void RefuseAway(DomainSnapshot domain, string help)
     {
-        if (guests.TryFind(domain.Uuid, out var guest) && guest.Links.Any(link => link.Attachment is Attachment.Away))
+        if (guests.TryFind(domain.Uuid, out var guest) && guest.Links.Any(link => link.Attachment is Attachment.Away or Attachment.Severed { Tap: not null }))
         {
             throw new RefusedException($"{domain.Name} is away{help}");
         }

@@ -1,6 +1,7 @@
 using System.Globalization;
 using Kagemusha.Control;
 using Kagemusha.Mobility;
+using Kagemusha.Wire;
 using LibvirtSharp;
 
 namespace Kagemusha.Agent;
@@ -69,12 +70,17 @@ internal sealed class StatusReport(Hypervisor hypervisor, GuestTable guests, IRe
             others.Add(AddressLearning.Limit(link));
         }
 
+        if (link.Attachment is Attachment.Severed severed)
+        {
+            others.Add($"{link.Enrolled.Mac} is severed: {severed.Why}");
+        }
+
         List<DomainStatus> all = [.. link.Registrations.Select(registration => Describe(domain, guest, link, registration))];
         if (all.Count == 0)
         {
             others.Add($"no home address of {link.Enrolled.Mac} is known yet: it is learnt when the VM uses it");
             all.Add(new(
-                domain.Name, domain.Uuid, domain.State.ToString(), link.Enrolled.Mac, null, null, link.Enrolled.HomeAgent, "none", null, DataPath.None, [], null, [.. link.Enrolled.OtherHomeAgents]));
+                domain.Name, domain.Uuid, domain.State.ToString(), link.Enrolled.Mac, null, CareOfAddress(link), link.Enrolled.HomeAgent, link.Attachment is Attachment.Severed ? "severed" : "none", null, DataPath.None, [], null, [.. link.Enrolled.OtherHomeAgents]));
         }
 
         all[^1] = all[^1] with { Problems = [.. all[^1].Problems, .. others] };
@@ -90,12 +96,13 @@ internal sealed class StatusReport(Hypervisor hypervisor, GuestTable guests, IRe
             domain.State.ToString(),
             link.Enrolled.Mac,
             registration.Address,
-            (link.Attachment as Attachment.Away)?.CareOf.Address,
+            CareOfAddress(link),
             registration.Node.HomeAgent,
-            guest.Presence == Presence.Running ? Word(state) : Word(guest.Presence),
+            link.Attachment is Attachment.Severed ? "severed" : guest.Presence == Presence.Running ? Word(state) : Word(guest.Presence),
             state.Remaining > TimeSpan.Zero ? (int)state.Remaining.TotalSeconds : null,
             state.Phase switch
             {
+                _ when link.Attachment is Attachment.Severed => DataPath.None,
                 MobileNodePhase.AtHome => DataPath.HomeLink,
                 MobileNodePhase.Registered => DataPath.HomeAgentTunnel,
                 MobileNodePhase.Registering or MobileNodePhase.Deregistering when guest.Arrival is not null => DataPath.HandOverTunnel,
@@ -105,6 +112,8 @@ internal sealed class StatusReport(Hypervisor hypervisor, GuestTable guests, IRe
             registration.Origin,
             [.. registration.Node.HomeAgents.Where(homeAgent => homeAgent != registration.Node.HomeAgent)]);
     }
+
+    private static Ipv6Address? CareOfAddress(GuestLink link) => (link.Attachment as Attachment.Away)?.CareOf.Address;
 
     private static string Word(MobileNodeState state) => state.Phase switch
     {

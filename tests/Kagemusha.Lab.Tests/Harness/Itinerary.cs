@@ -24,6 +24,7 @@ public sealed class Itinerary : ITestClassOrderer, ITestMethodOrderer
         typeof(TransparencyTests),
         typeof(LifeAwayTests),
         typeof(TwoInterfacesTests),
+        typeof(HomeLinkTests),
         typeof(TransferTests),
         typeof(ReturnTests),
         typeof(ChannelTests),

@@ -24,11 +24,12 @@ internal sealed class SecondInterface : IDisposable
     }
 
     /// <summary>Enrolls it beside the first.</summary>
-    public CommandResult Enroll()
+    /// <param name="options">More options of enroll.</param>
+    public CommandResult Enroll(params string[] options)
     {
         // After a move something may still come through the last host.
         WaitUntilStill();
-        return _lab.A.Hook("enroll", "--interface", Mac, "--", _guest.Name).Succeed();
+        return _lab.A.Hook(["enroll", "--interface", Mac, .. options, "--", _guest.Name]).Succeed();
     }
 
     /// <summary>Takes it from what is enrolled.</summary>
