@@ -30,6 +30,7 @@ public sealed partial class AgentFailureTests(Lab lab)
         Assert.Empty(lab.B.Links("kg"));
     }
 
+    [Trait("Takes", "long")]
     [Fact]
     public void An_agent_that_is_killed_while_its_guest_is_away_loses_neither_tunnel_nor_binding_nor_a_probe()
     {
@@ -71,6 +72,7 @@ public sealed partial class AgentFailureTests(Lab lab)
         Assert.Contains("taken up", lab.A.DomainLog(lab.Dash.Name), StringComparison.Ordinal);
     }
 
+    [Trait("Takes", "long")]
     [Fact]
     public void A_guest_whose_name_begins_with_a_dash_is_none_the_worse()
     {

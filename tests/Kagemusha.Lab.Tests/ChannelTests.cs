@@ -8,8 +8,9 @@ public sealed class ChannelTests(Lab lab)
 {
     private const string Settings = "/etc/kagemusha/kagemushad.toml";
     private static readonly XNamespace Mobility = "urn:kagemusha:mobility:1";
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
+    [Trait("Takes", "long")]
     [Fact]
     public void A_move_begins_with_what_the_sources_agent_knows()
     {
@@ -25,6 +26,7 @@ public sealed class ChannelTests(Lab lab)
         Assert.NotEqual(ticket.Token, next.Token);
     }
 
+    [Trait("Takes", "long")]
     [Fact]
     public void A_host_with_the_token_gets_nothing_while_nothing_moves()
     {
@@ -36,6 +38,7 @@ public sealed class ChannelTests(Lab lab)
         Assert.DoesNotContain(Ticket(lab.A).Token, AgentLog(lab.A), StringComparison.Ordinal);
     }
 
+    [Trait("Takes", "long")]
     [Fact]
     public void After_a_move_that_was_aborted_the_next_one_has_another_token()
     {
@@ -68,6 +71,7 @@ public sealed class ChannelTests(Lab lab)
         Assert.Empty(lab.B.Links("kg"));
     }
 
+    [Trait("Takes", "long")]
     [Fact]
     public void Where_it_is_optional_a_move_goes_on_from_the_metadata_and_says_so()
     {

@@ -18,6 +18,7 @@ public sealed class EnrolmentTests(Lab lab)
         { "", "no network interface" },
     };
 
+    [Trait("Takes", "long")]
     [Theory]
     [MemberData(nameof(OffTheBridge))]
     public void An_interface_that_is_not_on_a_Linux_bridge_is_refused(string interfaces, string word)
@@ -57,6 +58,7 @@ public sealed class EnrolmentTests(Lab lab)
             .Select(status => status.GetProperty("interface").GetString());
     }
 
+    [Trait("Takes", "long")]
     [Fact]
     public void Of_several_interfaces_that_may_have_a_home_address_one_has_to_be_chosen()
     {
@@ -71,6 +73,7 @@ public sealed class EnrolmentTests(Lab lab)
         Assert.Equal("52:54:00:00:00:21", lab.A.Status("still").GetProperty("interface").GetString());
     }
 
+    [Trait("Takes", "long")]
     [Fact]
     public void A_bridge_without_a_router_is_refused_after_five_seconds()
     {
@@ -86,6 +89,7 @@ public sealed class EnrolmentTests(Lab lab)
         }
     }
 
+    [Trait("Takes", "long")]
     [Fact]
     public void A_filterref_is_reported_as_not_enforced_away()
     {
@@ -111,6 +115,7 @@ public sealed class EnrolmentTests(Lab lab)
         Assert.Contains("not enrolled", lab.A.Hook("unenroll", "still").FailWithOneLine(3), StringComparison.Ordinal);
     }
 
+    [Trait("Takes", "long")]
     [Fact]
     public void A_guest_that_runs_is_enrolled_without_a_break()
     {

@@ -1,6 +1,7 @@
 namespace Kagemusha.Lab.Tests;
 
 /// <summary>Two hosts on the home link.</summary>
+[Trait("Takes", "long")]
 public sealed class HomeLinkTests(Lab lab)
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);

@@ -15,6 +15,7 @@ public sealed class HookTests(Lab lab)
         ("release", "end"),
     ];
 
+    [Trait("Takes", "long")]
     [Fact]
     public void No_operation_loads_libvirt()
     {
@@ -31,6 +32,7 @@ public sealed class HookTests(Lab lab)
         }
     }
 
+    [Trait("Takes", "long")]
     [Fact]
     public void Without_agent_a_migration_to_this_host_is_refused_and_nothing_else()
     {

@@ -4,6 +4,7 @@ using Kagemusha.Wire;
 namespace Kagemusha.Lab.Tests;
 
 /// <summary>What becomes of what a hostile guest sends.</summary>
+[Trait("Takes", "long")]
 public sealed class HostileGuestTests(Lab lab, HostileGuest hostile) : IClassFixture<HostileGuest>
 {
     private const byte PacketTooBig = 2;

@@ -114,6 +114,7 @@ public sealed class IsolationTests
         Assert.Contains("unreachable default", table, StringComparison.Ordinal);
     }
 
+    [Trait("Takes", "long")]
     [Fact]
     public void A_guest_that_is_away_cannot_be_unenrolled()
     {

@@ -7,14 +7,16 @@ namespace Kagemusha.Lab.Tests;
 public sealed class LossTests(Lab lab)
 {
     private const string Broadcast = "192.0.2.255";
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
+    [Trait("Takes", "long")]
     [Fact]
     public void A_home_router_that_has_forgotten_the_guest_at_the_switch_is_answered()
     {
         LeaveHomeWith($"del {lab.VM.Address} dev lan", isAsked: true);
     }
 
+    [Trait("Takes", "long")]
     [Fact]
     public void Broadcasts_do_not_fill_the_queue_of_a_guest_that_is_copied_home()
     {
@@ -46,12 +48,14 @@ public sealed class LossTests(Lab lab)
         traffic.AssertWhole(lab.B, lab.A);
     }
 
+    [Trait("Takes", "long")]
     [Fact]
     public void A_home_router_whose_entry_is_stale_at_the_switch_goes_on_sending()
     {
         LeaveHomeWith($"replace {lab.VM.Address} lladdr {lab.VM.Mac} dev lan nud stale", isAsked: false);
     }
 
+    [Trait("Takes", "long")]
     [Fact]
     public void A_migration_from_libvirtd_to_libvirtd_loses_nothing()
     {
@@ -80,6 +84,7 @@ public sealed class LossTests(Lab lab)
         traffic.AssertWhole(lab.B, lab.C);
     }
 
+    [Trait("Takes", "long")]
     [Fact]
     public void A_definition_that_moves_with_its_guest_loses_nothing()
     {
@@ -99,6 +104,7 @@ public sealed class LossTests(Lab lab)
         }
     }
 
+    [Trait("Takes", "long")]
     [Fact]
     public void A_guest_whose_destination_dies_in_the_pause_goes_on_at_home()
     {

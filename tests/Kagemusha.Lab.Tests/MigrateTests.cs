@@ -27,6 +27,7 @@ public sealed class MigrateTests(Lab lab)
         Assert.DoesNotContain(lab.VM.Name, lab.B.Virsh("list", "--all", "--name").Succeed().Lines);
     }
 
+    [Trait("Takes", "long")]
     [Fact]
     public void Interrupted_it_gives_the_move_up()
     {
@@ -42,6 +43,7 @@ public sealed class MigrateTests(Lab lab)
         Assert.True(lab.Reaches(lab.VM.Address));
     }
 
+    [Trait("Takes", "long")]
     [Fact]
     public void Where_copying_gets_nowhere_the_rest_follows_the_guest()
     {

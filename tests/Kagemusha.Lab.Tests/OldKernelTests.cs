@@ -2,6 +2,7 @@ namespace Kagemusha.Lab.Tests;
 
 /// <summary>A kernel without ip6tnl: its module is taken away, which a machine's own kernel is not to suffer.</summary>
 [Trait("Needs", "own-kernel")]
+[Trait("Takes", "long")]
 public sealed class OldKernelTests(Lab lab)
 {
     [Fact]

@@ -37,6 +37,7 @@ public sealed class RecoverTests(Lab lab)
         Assert.Equal(links, lab.B.Links("kg"));
     }
 
+    [Trait("Takes", "long")]
     [Fact]
     public void Recover_at_a_home_agent_that_does_not_answer_says_so_and_fails()
     {
@@ -49,6 +50,7 @@ public sealed class RecoverTests(Lab lab)
         lab.VM.WaitUntilReachable();
     }
 
+    [Trait("Takes", "long")]
     [Fact]
     public void A_guest_is_recovered_where_it_runs()
     {

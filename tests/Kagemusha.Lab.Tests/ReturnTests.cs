@@ -3,7 +3,7 @@ namespace Kagemusha.Lab.Tests;
 /// <summary>Back home (RFC 6275, section 11.5.5).</summary>
 public sealed class ReturnTests(Lab lab)
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
     [Fact]
     public void A_home_agent_that_is_silent_when_the_guest_comes_home_is_asked_until_it_answers_and_then_the_neighbours_are_told()

@@ -4,9 +4,10 @@ using System.Text.RegularExpressions;
 namespace Kagemusha.Lab.Tests;
 
 /// <summary>A guest whose IPv6 is not Linux's, but a program's that does what the standards allow and Linux does not: tests/Kagemusha.StrictNode.</summary>
+[Trait("Takes", "long")]
 public sealed partial class StrictNodeTests(Lab lab)
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
     private readonly LabGuest _guest = lab.Dash;
 
     [GeneratedRegex(@"STRICT (?<addresses>\S*) reachable (?<reachable>\d+) advertisements (?<advertisements>\d+) complaints (?<complaints>.*)")]

@@ -3,6 +3,7 @@ using System.Globalization;
 namespace Kagemusha.Lab.Tests;
 
 /// <summary>Some megabytes to a guest that is away, and back from it at the same time: nothing stalls, and what a path takes is learnt.</summary>
+[Trait("Takes", "long")]
 public sealed class TransferTests(Lab lab)
 {
     // Of TCP without a word from the other side.

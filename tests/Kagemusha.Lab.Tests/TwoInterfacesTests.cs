@@ -33,6 +33,7 @@ public sealed class TwoInterfacesTests(Lab lab)
         Assert.Equal(lab.VM.Mac, lab.A.Status(lab.VM.Name).GetProperty("interface").GetString());
     }
 
+    [Trait("Takes", "long")]
     [Fact]
     public void Away_a_guest_may_answer_for_one_interface_by_the_other()
     {
@@ -57,6 +58,7 @@ public sealed class TwoInterfacesTests(Lab lab)
         Assert.True(lab.Reaches(SecondInterface.Address));
     }
 
+    [Trait("Takes", "long")]
     [Fact]
     public void One_that_is_unused_or_has_no_way_to_its_home_agent_does_not_hinder_a_move_of_the_other()
     {

@@ -35,6 +35,6 @@ internal class Box(string name)
     protected void Kill(string program)
     {
         Run("pkill", "-KILL", "-x", program);
-        Wait.Until($"{program} is gone from {Name}", TimeSpan.FromSeconds(10), () => Run("pgrep", "-x", "-r", "R,S,D,T", program).ExitCode != 0);
+        Wait.Until($"{program} is gone from {Name}", TimeSpan.FromSeconds(30), () => Run("pgrep", "-x", "-r", "R,S,D,T", program).ExitCode != 0);
     }
 }

@@ -37,7 +37,7 @@ internal sealed record CommandResult(string Line, int ExitCode, string Output, s
 /// <summary>A program that runs.</summary>
 internal sealed class Command : IDisposable
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(180);
     private readonly string _line;
     private readonly Process _process;
     private readonly Task<string> _output;
@@ -67,7 +67,7 @@ internal sealed class Command : IDisposable
     /// <summary>Runs a program to its end.</summary>
     /// <param name="line">The program and its arguments.</param>
     /// <param name="input">Its standard input.</param>
-    /// <exception cref="TimeoutException">It has not ended within a minute.</exception>
+    /// <exception cref="TimeoutException">It has not ended within three minutes.</exception>
     public static CommandResult Run(IReadOnlyList<string> line, string input = "")
     {
         using var command = new Command(line, input);
@@ -83,7 +83,7 @@ internal sealed class Command : IDisposable
     })!;
 
     /// <summary>Waits for its end.</summary>
-    /// <exception cref="TimeoutException">It has not ended within a minute.</exception>
+    /// <exception cref="TimeoutException">It has not ended within three minutes.</exception>
     public CommandResult Finish()
     {
         if (!_process.WaitForExit(Patience) || !Task.WaitAll([_output, _error], Patience))

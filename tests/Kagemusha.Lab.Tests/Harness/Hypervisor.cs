@@ -8,10 +8,10 @@ namespace Kagemusha.Lab.Tests;
 internal sealed class Hypervisor(string name, string careOfAddress) : Box(name)
 {
     private const string Agent = "/usr/sbin/kagemushad";
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
     // A Binding Update that nobody answers is repeated after 32 s at the latest (RFC 6275, section 12).
-    private static readonly TimeSpan BindingPatience = TimeSpan.FromSeconds(40);
+    private static readonly TimeSpan BindingPatience = TimeSpan.FromSeconds(80);
 
     // Only tests end these programs.
     private bool _agentRuns = true;

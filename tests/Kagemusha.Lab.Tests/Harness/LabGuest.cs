@@ -3,8 +3,8 @@ namespace Kagemusha.Lab.Tests;
 /// <summary>An enrolled guest. Its home is hv-a.</summary>
 internal sealed class LabGuest(Lab lab, string name, string mac, string address)
 {
-    private static readonly TimeSpan BootPatience = TimeSpan.FromSeconds(60);
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(15);
+    private static readonly TimeSpan BootPatience = TimeSpan.FromSeconds(180);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(40);
 
     public string Name { get; } = name;
 

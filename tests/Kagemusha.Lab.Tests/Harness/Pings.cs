@@ -6,7 +6,7 @@ namespace Kagemusha.Lab.Tests;
 /// <summary>Echo requests from a box, ten a second, while it lasts.</summary>
 internal sealed partial class Pings(Box box, string address) : IDisposable
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
     private readonly System.Diagnostics.Process _ping = Command.Start(box.Line("ping", "-n", "-q", "-i", "0.1", "-W", "10", address));
 

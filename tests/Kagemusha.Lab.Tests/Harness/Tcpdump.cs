@@ -5,7 +5,7 @@ namespace Kagemusha.Lab.Tests;
 /// <summary>A tcpdump on a box, while it lasts.</summary>
 internal abstract class Tcpdump : IDisposable
 {
-    protected static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
+    protected static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
 
     /// <summary>Returns when it listens.</summary>
     /// <param name="box">The box.</param>
