@@ -55,6 +55,7 @@ public sealed partial class AgentFailureTests(Lab lab)
         Assert.Equal(links, lab.B.Links("kg"));
     }
 
+    [Trait("Takes", "long")]
     [Fact]
     public void A_guest_that_is_started_without_agent_runs_and_is_taken_up_when_one_comes()
     {

@@ -3,6 +3,7 @@ using System.Text.RegularExpressions;
 namespace Kagemusha.Lab.Tests;
 
 /// <summary>What may happen to a guest besides moves, most of it while it is away.</summary>
+[Trait("Takes", "long")]
 public sealed partial class LifeAwayTests(Lab lab)
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
@@ -10,7 +11,6 @@ public sealed partial class LifeAwayTests(Lab lab)
     [GeneratedRegex("<interface type.*?</interface>", RegexOptions.Singleline)]
     private static partial Regex Interface { get; }
 
-    [Trait("Takes", "long")]
     [Fact]
     public void An_interface_that_was_plugged_in_anew_at_home_leaves_with_its_guest()
     {
@@ -25,7 +25,6 @@ public sealed partial class LifeAwayTests(Lab lab)
         string Taps() => lab.A.Virsh("domiflist", lab.VM.Domain).Succeed().Output;
     }
 
-    [Trait("Takes", "long")]
     [Fact]
     public void An_interface_that_is_plugged_out_and_in_again_is_reached_again()
     {
@@ -37,7 +36,6 @@ public sealed partial class LifeAwayTests(Lab lab)
         lab.B.WaitForLog(lab.VM, $"{lab.VM.Mac} is plugged in again");
     }
 
-    [Trait("Takes", "long")]
     [Fact]
     public void An_interface_that_is_not_enrolled_comes_and_goes_without_a_trace()
     {
@@ -53,7 +51,6 @@ public sealed partial class LifeAwayTests(Lab lab)
         AssertAway(lab.B);
     }
 
-    [Trait("Takes", "long")]
     [Fact]
     public void A_guest_that_is_suspended_for_a_while_answers_all_that_came_meanwhile()
     {
@@ -69,7 +66,6 @@ public sealed partial class LifeAwayTests(Lab lab)
         AssertAway(lab.B);
     }
 
-    [Trait("Takes", "long")]
     [Fact]
     public void A_guest_that_was_saved_is_restored_where_it_was_by_another_agent_too()
     {
@@ -85,7 +81,6 @@ public sealed partial class LifeAwayTests(Lab lab)
         Assert.Equal(boots, lab.VM.Boots);
     }
 
-    [Trait("Takes", "long")]
     [Fact]
     public void A_guest_that_is_restored_from_a_file_is_where_it_was()
     {
@@ -106,7 +101,6 @@ public sealed partial class LifeAwayTests(Lab lab)
         AssertAway(lab.B);
     }
 
-    [Trait("Takes", "long")]
     [Fact]
     public void A_guest_that_is_started_from_its_definition_away_is_registered_again()
     {
@@ -118,7 +112,6 @@ public sealed partial class LifeAwayTests(Lab lab)
         AssertAway(lab.B);
     }
 
-    [Trait("Takes", "long")]
     [Fact]
     public void A_guest_whose_host_died_is_started_from_its_definition_at_another_and_then_at_home()
     {
@@ -153,7 +146,6 @@ public sealed partial class LifeAwayTests(Lab lab)
         Assert.Empty(lab.Home.Links("kg"));
     }
 
-    [Trait("Takes", "long")]
     [Fact]
     public void An_agent_that_is_started_while_the_interface_is_plugged_out_does_not_take_it_for_home()
     {
@@ -174,7 +166,6 @@ public sealed partial class LifeAwayTests(Lab lab)
         AssertAway(lab.B);
     }
 
-    [Trait("Takes", "long")]
     [Fact]
     public void A_definition_that_was_made_while_the_agent_was_dead_is_made_to_fit_when_it_starts()
     {
@@ -190,7 +181,6 @@ public sealed partial class LifeAwayTests(Lab lab)
         AssertAway(lab.B);
     }
 
-    [Trait("Takes", "long")]
     [Fact]
     public void A_guest_that_was_started_on_a_foreign_bridge_of_its_home_bridges_name_is_taken_from_there()
     {

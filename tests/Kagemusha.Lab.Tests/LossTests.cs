@@ -72,6 +72,7 @@ public sealed class LossTests(Lab lab)
         LeaveHomeWith($"replace {lab.VM.Address} lladdr {lab.VM.Mac} dev lan nud probe", isAsked: true);
     }
 
+    [Trait("Takes", "long")]
     [Fact]
     public void A_guest_that_runs_before_its_memory_has_come_loses_nothing()
     {

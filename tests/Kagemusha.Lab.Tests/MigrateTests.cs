@@ -7,6 +7,7 @@ public sealed class MigrateTests(Lab lab)
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
+    [Trait("Takes", "long")]
     [Fact]
     public void It_moves_as_virsh_does_and_tells_the_move()
     {

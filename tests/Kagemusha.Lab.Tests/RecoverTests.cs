@@ -27,6 +27,7 @@ public sealed class RecoverTests(Lab lab)
         static bool IsTap(string link) => link.StartsWith("kg5254", StringComparison.Ordinal);
     }
 
+    [Trait("Takes", "long")]
     [Fact]
     public void Recover_that_has_nothing_to_do_changes_nothing_in_the_kernel()
     {

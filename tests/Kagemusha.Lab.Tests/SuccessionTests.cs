@@ -1,9 +1,9 @@
 namespace Kagemusha.Lab.Tests;
 
 /// <summary>Moves that begin before the home agent knows of the last one: it hears of all of them in the end, in their order.</summary>
+[Trait("Takes", "long")]
 public sealed class SuccessionTests(Lab lab)
 {
-    [Trait("Takes", "long")]
     [Fact]
     public void A_guest_that_moves_on_before_its_home_agent_answers_is_reached_by_both_hosts_that_it_has_left()
     {
@@ -21,7 +21,6 @@ public sealed class SuccessionTests(Lab lab)
         AssertGone(lab.B);
     }
 
-    [Trait("Takes", "long")]
     [Fact]
     public void A_next_host_is_told_that_the_last_one_was_acknowledged_while_the_guest_is_on_its_way()
     {

@@ -1,6 +1,7 @@
 namespace Kagemusha.Lab.Tests;
 
 /// <summary>A guest with two interfaces on its home link: each has home addresses of its own, and they move together.</summary>
+[Trait("Takes", "long")]
 public sealed class TwoInterfacesTests(Lab lab)
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(40);
@@ -33,7 +34,6 @@ public sealed class TwoInterfacesTests(Lab lab)
         Assert.Equal(lab.VM.Mac, lab.A.Status(lab.VM.Name).GetProperty("interface").GetString());
     }
 
-    [Trait("Takes", "long")]
     [Fact]
     public void Away_a_guest_may_answer_for_one_interface_by_the_other()
     {
@@ -58,7 +58,6 @@ public sealed class TwoInterfacesTests(Lab lab)
         Assert.True(lab.Reaches(SecondInterface.Address));
     }
 
-    [Trait("Takes", "long")]
     [Fact]
     public void One_that_is_unused_or_has_no_way_to_its_home_agent_does_not_hinder_a_move_of_the_other()
     {
