@@ -2,11 +2,26 @@ using Kagemusha.Wire;
 
 namespace Kagemusha.Mobility;
 
-// What nodes on the way say of an update (RFC 6275, section 11.3.5). Anybody can say it: it tells the operator why there is no answer, and changes nothing else.
 public sealed partial class MobileNode
 {
-    private string? _complaint; // Of an update to the home agent that is asked.
+    // Our choice: no more Binding Errors than updates (RFC 6275, section 9.3.3).
+    private static readonly TimeSpan LeastTimeBetweenErrors = InitialBindackTimeout;
 
+    private string? _complaint; // Of an update to the home agent that is asked.
+    private TimeSpan _nextErrorAt;
+
+    // RFC 6275, section 9.2. Who is no home agent of the guest's is told nothing of it.
+    private void AnswerUnknown(TimeSpan now, MobilityPacket packet, List<MobileNodeEffect> effects)
+    {
+        if (_place == Place.Away && now >= _nextErrorAt)
+        {
+            _nextErrorAt = now + LeastTimeBetweenErrors;
+            effects.Add(new MobileNodeEffect.AnswerFromCareOfAddress(new(_updateSource, packet.Source, null, null, new BindingError(
+                BindingErrorStatus.UnrecognizedMobilityHeaderType, packet.HomeAddressOption ?? Ipv6Address.Unspecified, []))));
+        }
+    }
+
+    // What nodes on the way say of an update (section 11.3.5). Anybody can say it: it tells the operator why there is no answer, and changes nothing else.
     private void Hear(MobilityErrorPacket error)
     {
         var packet = error.Invoking;

@@ -25,6 +25,9 @@ public sealed partial class MobileNode
             case BindingRevocationIndication indication:
                 Revoke(now, packet.Source, indication, effects);
                 break;
+            case UnknownMobilityMessage:
+                AnswerUnknown(now, packet, effects);
+                break;
         }
     }
 

@@ -3,7 +3,7 @@ using static Kagemusha.Mobility.Tests.MobileNodeRig;
 
 namespace Kagemusha.Mobility.Tests;
 
-/// <summary>What nodes on the way say of an update (RFC 6275, section 11.3.5).</summary>
+/// <summary>What nodes on the way say of an update (RFC 6275, section 11.3.5), and what a node says of a message that it does not know (section 9.2).</summary>
 public class MobileNodeErrorTests
 {
     private static readonly Ipv6Address OnTheWay = Ipv6Address.Parse("2001:db8:f::1");
@@ -85,6 +85,35 @@ public class MobileNodeErrorTests
 
         Assert.DoesNotContain("and ", ChangeIn(rig.Wake()).Explanation, StringComparison.Ordinal);
     }
+
+    [Fact]
+    public void A_message_of_the_home_agent_that_is_not_known_is_answered_by_a_binding_error_once_a_second()
+    {
+        var rig = new MobileNodeRig();
+        rig.Register();
+        var unknown = Unknown(HomeAgentAddress);
+
+        MobileNodeEffect answer = new MobileNodeEffect.AnswerFromCareOfAddress(new(CareOfAddress, HomeAgentAddress, null, null, new BindingError(
+            BindingErrorStatus.UnrecognizedMobilityHeaderType, Ipv6Address.Unspecified, [])));
+        Assert.Equal([answer], rig.Receive(unknown));
+        rig.Pass(Seconds(0.999));
+        Assert.Empty(rig.Receive(unknown));
+        rig.Pass(Seconds(0.001));
+        Assert.Equal([answer], rig.Receive(unknown));
+    }
+
+    [Fact]
+    public void Nobody_else_is_answered_and_nobody_for_a_guest_that_is_not_away()
+    {
+        var rig = new MobileNodeRig();
+        rig.Register();
+        Assert.Empty(rig.Receive(Unknown(OnTheWay)));
+        Assert.Empty(rig.Receive(Unknown(HomeAgentAddress) with { Type2RoutingHeader = null }));
+        rig.Do(new MobileNodeInput.Passive());
+        Assert.Empty(rig.Receive(Unknown(HomeAgentAddress)));
+    }
+
+    private static MobilityPacket Unknown(Ipv6Address source) => new(source, CareOfAddress, null, HomeAddress, new UnknownMobilityMessage(99, [0, 0]));
 
     private static MobilityErrorPacket ErrorAbout(IEnumerable<MobileNodeEffect> effects) => new(
         OnTheWay, CareOfAddress, IcmpErrorType.DestinationUnreachable, 0, Assert.Single(effects.OfType<MobileNodeEffect.SendFromCareOfAddress>()).Packet);
