@@ -19,6 +19,7 @@ internal static class PacketTargets
             bytes, NextHeader.Mobility, MobilityChecksumOffset, MobilityPacket.TryParse, packet => packet.ToArray())),
         new("mobility-icmp-packet", bytes => CheckBoth<MobilityIcmpPacket>(
             bytes, NextHeader.Icmpv6, IcmpChecksumOffset, MobilityIcmpPacket.TryParse, packet => packet.ToArray())),
+        new("mobility-error-packet", CheckError),
         new("neighbour-discovery-packet", bytes => CheckBoth<NeighbourDiscoveryPacket>(
             bytes, NextHeader.Icmpv6, IcmpChecksumOffset, NeighbourDiscoveryPacket.TryParse, packet => packet.ToArray())),
         new("neighbour-discovery-message", bytes => Check<NeighbourDiscoveryMessage>(
@@ -40,12 +41,43 @@ internal static class PacketTargets
 
         if (isRead && headers.UpperLayer == protocol && length >= checksumOffset + 2)
         {
-            var message = bytes.AsSpan(headers.Length, length);
-            message.Slice(checksumOffset, 2).Clear();
-            BinaryPrimitives.WriteUInt16BigEndian(message[checksumOffset..], InternetChecksum.Compute(
-                headers.HomeAddressOption ?? headers.Source, headers.Type2RoutingHeader ?? headers.Destination, protocol, message));
+            Seal(headers, protocol, bytes.AsSpan(headers.Length, length), checksumOffset);
             Check(bytes, parse, write);
         }
+    }
+
+    // It is only read; and there is a packet in it, which has a checksum, too.
+    private static void CheckError(byte[] bytes)
+    {
+        CheckReading();
+        if (!Ipv6Headers.TryParse(bytes, out var headers, out var payload, out _) || headers.UpperLayer != NextHeader.Icmpv6 || payload.Length < 8)
+        {
+            return;
+        }
+
+        var message = bytes.AsSpan(headers.Length, payload.Length);
+        if (Ipv6Headers.TryParse(message[8..], out var about, out var header, out _) && about.UpperLayer == NextHeader.Mobility && header.Length >= 6)
+        {
+            Seal(about, NextHeader.Mobility, message.Slice(8 + about.Length, Math.Min(header.Length, 8 * (header[1] + 1))), MobilityChecksumOffset);
+        }
+
+        headers.HomeAddressOption = headers.Type2RoutingHeader = null;
+        Seal(headers, NextHeader.Icmpv6, message, IcmpChecksumOffset);
+        CheckReading();
+
+        void CheckReading()
+        {
+            var isRead = MobilityErrorPacket.TryParse(bytes, out var packet, out var error);
+            RequireReason(isRead, error, bytes);
+            Require(isRead == packet is not null, "read, and nothing is there, or the other way round");
+        }
+    }
+
+    private static void Seal(in Ipv6Headers headers, NextHeader protocol, Span<byte> message, int checksumOffset)
+    {
+        message.Slice(checksumOffset, 2).Clear();
+        BinaryPrimitives.WriteUInt16BigEndian(message[checksumOffset..], InternetChecksum.Compute(
+            headers.HomeAddressOption ?? headers.Source, headers.Type2RoutingHeader ?? headers.Destination, protocol, message));
     }
 
     private static void Check<T>(byte[] bytes, TryParse<T> parse, Func<T, byte[]> write)
