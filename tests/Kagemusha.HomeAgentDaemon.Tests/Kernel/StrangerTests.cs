@@ -17,8 +17,8 @@ public sealed class StrangerTests
         await using var network = await HomeNetwork.MakeAsync(isSeparate);
         var daemon = await network.StartHomeAgentAsync();
         Assert.Contains("home prefixes: 2001:db8:1::/64 (of this machine's address", daemon.Output, StringComparison.Ordinal);
-        using var away = await StartAsync(network, "away", "wan");
-        using var link = await StartAsync(network, "link", "br0");
+        var away = await StartAsync(network, "away", "wan");
+        var link = await StartAsync(network, "link", "br0");
         await AskAsync(network, link, "advertise", valid: 100, preferred: 50);
         await daemon.LineAsync("home prefixes: 2001:db8:1::/64 (advertised by a router)");
 
