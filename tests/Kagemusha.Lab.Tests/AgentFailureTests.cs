@@ -4,6 +4,7 @@ using System.Text.RegularExpressions;
 namespace Kagemusha.Lab.Tests;
 
 /// <summary>kagemushad is not there, or goes and comes back.</summary>
+[Trait("Takes", "long")]
 public sealed partial class AgentFailureTests(Lab lab)
 {
     [GeneratedRegex(@"seq#=(\d+)")]
@@ -30,7 +31,6 @@ public sealed partial class AgentFailureTests(Lab lab)
         Assert.Empty(lab.B.Links("kg"));
     }
 
-    [Trait("Takes", "long")]
     [Fact]
     public void An_agent_that_is_killed_while_its_guest_is_away_loses_neither_tunnel_nor_binding_nor_a_probe()
     {
@@ -55,7 +55,6 @@ public sealed partial class AgentFailureTests(Lab lab)
         Assert.Equal(links, lab.B.Links("kg"));
     }
 
-    [Trait("Takes", "long")]
     [Fact]
     public void A_guest_that_is_started_without_agent_runs_and_is_taken_up_when_one_comes()
     {
@@ -73,7 +72,6 @@ public sealed partial class AgentFailureTests(Lab lab)
         Assert.Contains("taken up", lab.A.DomainLog(lab.Dash.Name), StringComparison.Ordinal);
     }
 
-    [Trait("Takes", "long")]
     [Fact]
     public void A_guest_whose_name_begins_with_a_dash_is_none_the_worse()
     {

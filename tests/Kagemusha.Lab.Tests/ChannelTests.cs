@@ -4,13 +4,13 @@ using System.Xml.Linq;
 namespace Kagemusha.Lab.Tests;
 
 /// <summary>What the destination's agent fetches from the source's, and what becomes of a move without it.</summary>
+[Trait("Takes", "long")]
 public sealed class ChannelTests(Lab lab)
 {
     private const string Settings = "/etc/kagemusha/kagemushad.toml";
     private static readonly XNamespace Mobility = "urn:kagemusha:mobility:1";
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
-    [Trait("Takes", "long")]
     [Fact]
     public void A_move_begins_with_what_the_sources_agent_knows()
     {
@@ -26,7 +26,6 @@ public sealed class ChannelTests(Lab lab)
         Assert.NotEqual(ticket.Token, next.Token);
     }
 
-    [Trait("Takes", "long")]
     [Fact]
     public void A_host_with_the_token_gets_nothing_while_nothing_moves()
     {
@@ -38,7 +37,6 @@ public sealed class ChannelTests(Lab lab)
         Assert.DoesNotContain(Ticket(lab.A).Token, AgentLog(lab.A), StringComparison.Ordinal);
     }
 
-    [Trait("Takes", "long")]
     [Fact]
     public void After_a_move_that_was_aborted_the_next_one_has_another_token()
     {
@@ -71,7 +69,6 @@ public sealed class ChannelTests(Lab lab)
         Assert.Empty(lab.B.Links("kg"));
     }
 
-    [Trait("Takes", "long")]
     [Fact]
     public void Where_it_is_optional_a_move_goes_on_from_the_metadata_and_says_so()
     {

@@ -1,6 +1,7 @@
 namespace Kagemusha.Lab.Tests;
 
 /// <summary>Home addresses that nobody has given.</summary>
+[Trait("Takes", "long")]
 public sealed class HomeAddressTests
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(45);
@@ -10,7 +11,6 @@ public sealed class HomeAddressTests
 
     public HomeAddressTests(Lab lab) => (_lab, _guest) = (lab, lab.Dash);
 
-    [Trait("Takes", "long")]
     [Fact]
     public void Where_no_address_is_known_yet_a_guest_does_not_leave_and_the_first_is_learnt_when_it_is_used()
     {
@@ -72,7 +72,6 @@ public sealed class HomeAddressTests
         _guest.Shell($"ip address del {HomeNeighbour.Address}/64 dev eth0");
     }
 
-    [Trait("Takes", "long")]
     [Fact]
     public void An_address_of_another_guest_on_the_same_host_is_not_served()
     {
@@ -88,7 +87,6 @@ public sealed class HomeAddressTests
         _guest.Shell($"ip address del {_lab.VM.Address}/64 dev eth0");
     }
 
-    [Trait("Takes", "long")]
     [Fact]
     public void No_more_than_sixteen_are_learnt()
     {

@@ -1,6 +1,7 @@
 namespace Kagemusha.Lab.Tests;
 
 /// <summary>What must not be seen while guests are away: two of them are on hv-b.</summary>
+[Trait("Takes", "long")]
 public sealed class IsolationTests
 {
     private const string Stranger = "2001:db8:9::bad";
@@ -114,7 +115,6 @@ public sealed class IsolationTests
         Assert.Contains("unreachable default", table, StringComparison.Ordinal);
     }
 
-    [Trait("Takes", "long")]
     [Fact]
     public void A_guest_that_is_away_cannot_be_unenrolled()
     {

@@ -4,19 +4,18 @@ using Kagemusha.Probe;
 namespace Kagemusha.Lab.Tests;
 
 /// <summary>What a move must not lose, whatever happens meanwhile and however it was called.</summary>
+[Trait("Takes", "long")]
 public sealed class LossTests(Lab lab)
 {
     private const string Broadcast = "192.0.2.255";
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
-    [Trait("Takes", "long")]
     [Fact]
     public void A_home_router_that_has_forgotten_the_guest_at_the_switch_is_answered()
     {
         LeaveHomeWith($"del {lab.VM.Address} dev lan", isAsked: true);
     }
 
-    [Trait("Takes", "long")]
     [Fact]
     public void Broadcasts_do_not_fill_the_queue_of_a_guest_that_is_copied_home()
     {
@@ -48,14 +47,12 @@ public sealed class LossTests(Lab lab)
         traffic.AssertWhole(lab.B, lab.A);
     }
 
-    [Trait("Takes", "long")]
     [Fact]
     public void A_home_router_whose_entry_is_stale_at_the_switch_goes_on_sending()
     {
         LeaveHomeWith($"replace {lab.VM.Address} lladdr {lab.VM.Mac} dev lan nud stale", isAsked: false);
     }
 
-    [Trait("Takes", "long")]
     [Fact]
     public void A_migration_from_libvirtd_to_libvirtd_loses_nothing()
     {
@@ -72,7 +69,6 @@ public sealed class LossTests(Lab lab)
         LeaveHomeWith($"replace {lab.VM.Address} lladdr {lab.VM.Mac} dev lan nud probe", isAsked: true);
     }
 
-    [Trait("Takes", "long")]
     [Fact]
     public void A_guest_that_runs_before_its_memory_has_come_loses_nothing()
     {
@@ -85,7 +81,6 @@ public sealed class LossTests(Lab lab)
         traffic.AssertWhole(lab.B, lab.C);
     }
 
-    [Trait("Takes", "long")]
     [Fact]
     public void A_definition_that_moves_with_its_guest_loses_nothing()
     {
@@ -105,7 +100,6 @@ public sealed class LossTests(Lab lab)
         }
     }
 
-    [Trait("Takes", "long")]
     [Fact]
     public void A_guest_whose_destination_dies_in_the_pause_goes_on_at_home()
     {

@@ -4,6 +4,7 @@ using System.Text.RegularExpressions;
 namespace Kagemusha.Lab.Tests;
 
 /// <summary>The main job: plain migrations of an enrolled guest, which answers on under the same address.</summary>
+[Trait("Takes", "long")]
 public sealed partial class MoveTests(Lab lab)
 {
     [GeneratedRegex("suspended to leave(.|\n)*(moved away|gone from)")]

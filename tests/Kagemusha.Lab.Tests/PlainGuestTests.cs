@@ -37,6 +37,7 @@ public sealed class PlainGuest : IDisposable
     }
 }
 
+[Trait("Takes", "long")]
 public sealed class PlainGuestTests(Lab lab, PlainGuest guest) : IClassFixture<PlainGuest>
 {
     private const string Hook = "/etc/libvirt/hooks/qemu.d/kagemusha";
@@ -70,7 +71,6 @@ public sealed class PlainGuestTests(Lab lab, PlainGuest guest) : IClassFixture<P
         Assert.DoesNotContain("kagemusha", with.Log, StringComparison.Ordinal);
     }
 
-    [Trait("Takes", "long")]
     [Fact]
     public void Metadata_that_is_malformed_is_refused_before_the_guest_moves_and_changes_nothing()
     {

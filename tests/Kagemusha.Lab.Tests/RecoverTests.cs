@@ -1,6 +1,7 @@
 namespace Kagemusha.Lab.Tests;
 
 /// <summary>A guest that is unreachable at three in the morning.</summary>
+[Trait("Takes", "long")]
 public sealed class RecoverTests(Lab lab)
 {
     [Fact]
@@ -27,7 +28,6 @@ public sealed class RecoverTests(Lab lab)
         static bool IsTap(string link) => link.StartsWith("kg5254", StringComparison.Ordinal);
     }
 
-    [Trait("Takes", "long")]
     [Fact]
     public void Recover_that_has_nothing_to_do_changes_nothing_in_the_kernel()
     {
@@ -38,7 +38,6 @@ public sealed class RecoverTests(Lab lab)
         Assert.Equal(links, lab.B.Links("kg"));
     }
 
-    [Trait("Takes", "long")]
     [Fact]
     public void Recover_at_a_home_agent_that_does_not_answer_says_so_and_fails()
     {
@@ -51,7 +50,6 @@ public sealed class RecoverTests(Lab lab)
         lab.VM.WaitUntilReachable();
     }
 
-    [Trait("Takes", "long")]
     [Fact]
     public void A_guest_is_recovered_where_it_runs()
     {

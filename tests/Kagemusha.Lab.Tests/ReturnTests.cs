@@ -1,6 +1,7 @@
 namespace Kagemusha.Lab.Tests;
 
 /// <summary>Back home (RFC 6275, section 11.5.5).</summary>
+[Trait("Takes", "long")]
 public sealed class ReturnTests(Lab lab)
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
