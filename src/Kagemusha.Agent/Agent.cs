@@ -27,6 +27,7 @@ internal sealed class Agent : IDisposable
     private readonly Registrar _registrar;
     private readonly PeerChannel _channel;
     private readonly DepartingGuests _departing;
+    private readonly LastHosts _lastHosts;
     private readonly ArrivingGuests _arriving;
     private readonly OutgoingHandOvers _outgoing;
     private readonly AddressLearning _learning;
@@ -56,7 +57,7 @@ internal sealed class Agent : IDisposable
         _registrar = new(
             _guests,
             _underlay.Send,
-            (guest, packet) => _arriving!.RelayAsync(guest, packet),
+            (guest, packet) => _lastHosts!.RelayAsync(guest, packet),
             guest => StateFile.Write(guest),
             hostKernel.PortsOf,
             log,
@@ -72,9 +73,10 @@ internal sealed class Agent : IDisposable
         var departures = new Departures();
         var timings = new HomeAgentTimings();
         _departing = new(_guests, hostKernel, _channel, _journal, timings, IsMigratingAwayAsync, new(uuid => QemuMainLoop.RoundAsync(_hypervisor, uuid), _journal, log), log);
-        _arriving = new(_guests, hostKernel, _channel, _journal, timings, log);
+        _lastHosts = new(_channel, _journal, log);
+        _arriving = new(_guests, hostKernel, _channel, _lastHosts, _journal, timings, log);
         _departing.Changed += ReapplySoon;
-        _departing.Arrived += _arriving.Report;
+        _departing.Arrived += _lastHosts.Report;
         _arriving.Changed += ReapplySoon;
         // Before the guest goes on: packets are held for so long behind the next host's update.
         _arriving.Unmeasured += (guest, link, registration) => _loop.Post(() => _registrar.Refresh(guest, link, registration));
@@ -84,7 +86,7 @@ internal sealed class Agent : IDisposable
         _careOf = new(_guests, _underlay, _lifecycle, _registrar, log);
         _attachments = new(_kernel, _underlay, BridgeOfNetworkAsync);
         var foreigners = new ForeignBridges(_kernel, _guests, _lifecycle, _attachments, _registrar, log);
-        _coldDefinition = new(_hypervisor, _attachments, gate, log);
+        _coldDefinition = new(_hypervisor, _kernel, _attachments, gate, log);
         _adoption = new(_hypervisor, _guests, _lifecycle, _registrar, _attachments, foreigners, gate, log);
         _hooks = new(_guests, _lifecycle, _attachments, new(configuration.Peer.SourceAgent, _channel, log), foreigners, _arriving, _adoption.LookAsync, log);
         _enrolment = new(_hypervisor, _kernel, _guests, _lifecycle, _attachments, _learning, _discoveries, _channel, gate, log);
@@ -323,6 +325,7 @@ internal sealed class Agent : IDisposable
                     {
                         pending = false;
                         _careOf.Follow();
+                        _ = _coldDefinition.FollowAsync();
                     });
                 }
             }

@@ -30,13 +30,13 @@ internal sealed class LibvirtHost : IDisposable
             _ => { },
             (_, _, _, _) => { });
         var learning = new AddressLearning(Guests.Configuration, Table, kernel, registrar, TestLog.Log);
-        var lifecycle = new GuestLifecycle(Guests.Configuration, Table, kernel, _underlay, registrar, new(Table, kernel, _channel, null!, new(), _ => Task.FromResult(true), null!, TestLog.Log), new(Table, kernel, _channel, null!, new(), TestLog.Log), new(TestLog.Log.Warn), _channel, new(), learning, TestLog.Log);
+        var lifecycle = new GuestLifecycle(Guests.Configuration, Table, kernel, _underlay, registrar, new(Table, kernel, _channel, null!, new(), _ => Task.FromResult(true), null!, TestLog.Log), new(Table, kernel, _channel, new(_channel, null!, TestLog.Log), null!, new(), TestLog.Log), new(TestLog.Log.Warn), _channel, new(), learning, TestLog.Log);
         var attachments = Attachments = new(_kernel, _underlay, _ => Task.FromResult<string?>(null));
         Status = new(_hypervisor, Table, new Dictionary<Guid, string>());
         CareOfAddresses = new(Table, _underlay, lifecycle, registrar, TestLog.Log);
         var gate = new DomainGate();
         Adoption = new(_hypervisor, Table, lifecycle, registrar, attachments, new(_kernel, Table, lifecycle, attachments, registrar, TestLog.Log), gate, TestLog.Log);
-        ColdDefinition = new(_hypervisor, attachments, gate, TestLog.Log);
+        ColdDefinition = new(_hypervisor, _kernel, attachments, gate, TestLog.Log);
         Enrolment = new(_hypervisor, _kernel, Table, lifecycle, attachments, learning, new(Table, _underlay.Resolve, _underlay.Send, registrar.Find, TestLog.Log), _channel, gate, TestLog.Log);
     }
 

@@ -29,7 +29,7 @@ internal sealed class SourceHost : IDisposable
         Channel = new(peer, _ => address, (caller, request) => loop.Ask(() => outgoing!.AnswerAsync(caller, request)), TestLog.Log);
         var registrar = new Registrar(Table, _ => { }, (_, _) => Task.FromResult<MobilityPacket?>(null), _ => { }, HostKernel.PortsOf, TestLog.Log, _ => { }, (_, _, _, _) => { });
         Departing = new(Table, HostKernel, Channel, _journal, new(), _ => Task.FromResult(true), new(_ => mainLoopRound(), _journal, TestLog.Log), TestLog.Log);
-        _arriving = new(Table, HostKernel, Channel, _journal, new(), TestLog.Log);
+        _arriving = new(Table, HostKernel, Channel, new(Channel, _journal, TestLog.Log), _journal, new(), TestLog.Log);
         Lifecycle = new(Guests.Configuration, Table, HostKernel, _underlay, registrar, Departing, _arriving, _journal, Channel, new(), new(Guests.Configuration, Table, HostKernel, registrar, TestLog.Log), TestLog.Log);
         outgoing = new(Table, new(), _ => Task.FromResult(true), Departing.Prepare, Departing.Settled, (_, _) => throw new InvalidOperationException("no guest goes home"), _ => false, Lifecycle.RenewTicket, (_, _) => { });
         Departing.Changed += () => loop.Post(Lifecycle.Reapply);
