@@ -138,8 +138,18 @@ internal static class CommandLine
         return Print([.. StatusTable.Lines(domains)]);
     }
 
-    private static ExitCode Print(IReadOnlyList<Move> moves, HistoryVerb verb) => Print(
-        verb.Json
-            ? [JsonSerializer.Serialize(moves, ControlJson.Default.IReadOnlyListMove)]
-            : [.. HistoryTable.Lines(moves, withSteps: verb.Domain is not null)]);
+    private static ExitCode Print(IReadOnlyList<Move> moves, HistoryVerb verb)
+    {
+        if (verb.Html is { } path)
+        {
+            var both = TwoEnds.Pair(moves, verb.With is { } other ? PageFile.Read(other) : []);
+            PageFile.Write(path, HistoryPage.Create([.. both.Reverse()], Environment.MachineName, DateTimeOffset.UtcNow));
+            return ExitCode.Done;
+        }
+
+        return Print(
+            verb.Json
+                ? [JsonSerializer.Serialize(moves, ControlJson.Default.IReadOnlyListMove)]
+                : [.. HistoryTable.Lines(moves, withSteps: verb.Domain is not null)]);
+    }
 }

@@ -93,8 +93,17 @@ internal sealed class HistoryVerb : Verb
     [Option("json", HelpText = "Print JSON, with each step of each move.")]
     public bool Json { get; set; }
 
+    [Option("html", MetaValue = "FILE", HelpText = "Write a page with the timeline of each move drawn.")]
+    public string? Html { get; set; }
+
+    [Option("with", MetaValue = "FILE", HelpText = "Draw also what the other host has seen: what history --json has printed there.")]
+    public string? With { get; set; }
+
     /// <inheritdoc/>
-    public override ControlRequest Request() => new HistoryRequest(Domain);
+    public override ControlRequest Request() =>
+        With is not null && Html is null ? throw new FormatException("--with is for a page: name it by --html FILE")
+        : Json && Html is not null ? throw new FormatException("--json or --html: one at a time")
+        : new HistoryRequest(Domain);
 }
 
 /// <summary><c>recover</c></summary>

@@ -93,6 +93,9 @@ public sealed class CommandLineTests : IDisposable
     [InlineData("Option 'home-address' has no value. See kagemusha-hook --help.", "enroll", "--home-address", "--", "vm")]
     [InlineData("Option 'home-address' has no value. See kagemusha-hook --help.", "enroll", "--home-address=", "vm")]
     [InlineData("Option 'home-address' has no value. See kagemusha-hook --help.", "enroll", "vm", "--home-address", "--home-agent", "2001:db8::2")]
+    [InlineData("Option 'html' has no value. See kagemusha-hook --help.", "history", "--html", "--json")]
+    [InlineData("--json or --html: one at a time", "history", "--json", "--html", "page.html")]
+    [InlineData("--with is for a page: name it by --html FILE", "history", "--with", "other.json")]
     [InlineData("libvirt calls it as: kagemusha-hook qemu GUEST OPERATION SUB-OPERATION EXTRA", "qemu", "vm")]
     public async Task What_makes_no_sense_is_one_line_and_asks_nobody(string error, params string[] arguments)
     {
@@ -181,6 +184,35 @@ public sealed class CommandLineTests : IDisposable
             ["hook-called", "suspended", "traffic-turned", "tail-sent", "ended"],
             move.GetProperty("events").EnumerateArray().Select(happened => happened.GetProperty("step").GetString()));
         Assert.Equal(4, move.GetProperty("counters").GetProperty("tail").GetInt32());
+    }
+
+    [Fact]
+    public async Task History_is_drawn_into_a_file_together_with_what_the_other_host_has_seen()
+    {
+        HistoryReply reply = new([TwoEndsTests.Source, HistoryPageTests.FailedMove with { Began = TwoEndsTests.Began.AddDays(1) }]);
+        await using var agent = Agent(reply, reply, reply, reply);
+        var other = _host.File("other.json");
+        await File.WriteAllTextAsync(
+            other, JsonSerializer.Serialize([TwoEndsTests.Destination], ControlJson.Default.IReadOnlyListMove), TestContext.Current.CancellationToken);
+        var page = _host.File("page.html");
+        await File.WriteAllTextAsync(page, "the old one", TestContext.Current.CancellationToken);
+
+        var alone = await _host.RunAsync("", "history", "--html", page);
+        var one = await File.ReadAllTextAsync(page, TestContext.Current.CancellationToken);
+        var together = await _host.RunAsync("", "history", "vm", "--html", page, "--with", other);
+        var both = await File.ReadAllTextAsync(page, TestContext.Current.CancellationToken);
+        var nowhere = await _host.RunAsync("", "history", "--html", "/dev/null");
+        var nothing = await _host.RunAsync("", "history", "--html", page, "--with", page);
+
+        Assert.Equal([(0, "", ""), (0, "", "")], [(alone.ExitCode, alone.Output, alone.Error), (together.ExitCode, together.Output, together.Error)]);
+        // The newest first.
+        Assert.True(one.IndexOf("class=\"why\"", StringComparison.Ordinal) < one.IndexOf("id=\"move-2\"", StringComparison.Ordinal));
+        Assert.DoesNotContain("As both hosts have recorded it", one, StringComparison.Ordinal);
+        Assert.Contains("As both hosts have recorded it, on the destination's clock", both, StringComparison.Ordinal);
+        Assert.Equal((1, "kagemusha-hook: /dev/null is no place for a page: name a file elsewhere\n"), (nowhere.ExitCode, nowhere.Error));
+        Assert.Equal(1, nothing.ExitCode);
+        Assert.StartsWith($"kagemusha-hook: {page} is not what 'kagemusha-hook history --json' prints: ", nothing.Error, StringComparison.Ordinal);
+        Assert.Equal([other, page], Directory.GetFiles(Path.GetDirectoryName(page)!).Order());
     }
 
     [Fact]
