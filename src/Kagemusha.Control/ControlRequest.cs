@@ -11,7 +11,12 @@ namespace Kagemusha.Control;
 [JsonDerivedType(typeof(StatusRequest), "status")]
 [JsonDerivedType(typeof(RecoverRequest), "recover")]
 [JsonDerivedType(typeof(HistoryRequest), "history")]
-public abstract record ControlRequest;
+public abstract record ControlRequest
+{
+    /// <summary>Whether it only asks: others than root may be allowed to.</summary>
+    [JsonIgnore]
+    public virtual bool IsReadOnly => false;
+}
 
 /// <summary>libvirt called the hook for a domain with our metadata; answered by <see cref="HookReply"/>.</summary>
 /// <param name="Guest">The domain's name, the hook's first argument.</param>
@@ -40,7 +45,12 @@ public sealed record UnenrollRequest(string Domain, LinkLayerAddress? Interface)
 
 /// <summary>How the enrolled domains of this host stand; answered by <see cref="StatusReply"/>.</summary>
 /// <param name="Domain">Only this one, by name or UUID.</param>
-public sealed record StatusRequest(string? Domain) : ControlRequest;
+public sealed record StatusRequest(string? Domain) : ControlRequest
+{
+    /// <inheritdoc/>
+    [JsonIgnore]
+    public override bool IsReadOnly => true;
+}
 
 /// <summary>Register again and build the data path again from what libvirt and the state say; answered by <see cref="Done"/>.</summary>
 /// <param name="Domain">Its name or UUID.</param>
@@ -48,4 +58,9 @@ public sealed record RecoverRequest(string Domain) : ControlRequest;
 
 /// <summary>Which moves this host took part in; answered by <see cref="HistoryReply"/>.</summary>
 /// <param name="Domain">Only this one's, by name or UUID; it need not be on this host any more.</param>
-public sealed record HistoryRequest(string? Domain) : ControlRequest;
+public sealed record HistoryRequest(string? Domain) : ControlRequest
+{
+    /// <inheritdoc/>
+    [JsonIgnore]
+    public override bool IsReadOnly => true;
+}

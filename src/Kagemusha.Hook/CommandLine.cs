@@ -82,7 +82,7 @@ internal static class CommandLine
         }
 
         var request = (verb as Verb)?.Request();
-        if (!Environment.IsPrivilegedProcess)
+        if (!Environment.IsPrivilegedProcess && request is not { IsReadOnly: true })
         {
             return Terminal.Fail(ExitCode.Permission, "only root may do this");
         }

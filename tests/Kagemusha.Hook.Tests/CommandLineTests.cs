@@ -133,19 +133,22 @@ public sealed class CommandLineTests : IDisposable
         Assert.Equal((4, ""), (end.ExitCode, end.Output));
     }
 
-    [Fact]
-    public async Task Who_is_not_root_is_told_so()
+    [Theory]
+    [InlineData("root", "recover vm", 6, "", "only root may do this")]
+    [InlineData("root", "status", 0, "no VM on this host is enrolled\n", null)]
+    [InlineData("nogroup", "status", 6, "", "no permission to use /run/kagemusha/control.sock: be root, or for what only asks a member of its group")]
+    public async Task Who_is_not_root_may_ask_as_a_member_of_the_agents_group(string group, string command, int exitCode, string output, string? error)
     {
         await using var agent = Agent(new StatusReply([]));
 
         // The capability is for reading the program, wherever the tests were built.
         var end = await _host.RunScriptAsync(
-            "exec setpriv --reuid nobody --clear-groups --inh-caps +dac_read_search --ambient-caps +dac_read_search \"$program\" \"$@\"",
+            $"exec setpriv --reuid nobody --regid {group} --clear-groups --inh-caps +dac_read_search --ambient-caps +dac_read_search \"$program\" \"$@\"",
             "",
-            "status");
+            command.Split(' '));
 
-        Assert.Equal((6, "", "kagemusha-hook: only root may do this\n"), (end.ExitCode, end.Output, end.Error));
-        Assert.Empty(_asked);
+        Assert.Equal((exitCode, output, error is null ? "" : $"kagemusha-hook: {error}\n"), (end.ExitCode, end.Output, end.Error));
+        Assert.Equal(exitCode == 0 ? 1 : 0, _asked.Count);
     }
 
     [Fact]
