@@ -52,7 +52,7 @@ internal sealed class Agent : IDisposable
         var hostKernel = new HostKernel(_kernel, configuration, log);
         var gate = new DomainGate();
         var definition = new DomainDefinition(_hypervisor, _guests, gate, log);
-        _underlay = new(configuration, _kernel, log, Receive, Receive, error => _registrar!.Receive(error));
+        _underlay = new(configuration, _kernel, log, Receive, unreadable => _registrar!.Receive(unreadable), Receive, error => _registrar!.Receive(error));
         _relayed = new(_guests, _underlay.Send);
         _registrar = new(
             _guests,

@@ -10,7 +10,7 @@ namespace Kagemusha.HomeAgentDaemon;
 /// <code>
 ///   home link                                              tunnel, one per care-of address (RFC 6275, section 10.4)
 ///   -------- proxy neighbour entry for HoA     HoA/128 dev kgt........ ========> care-of address
-///                                              ingress: from its own home addresses, nothing else
+///            and its link-local address (L)    ingress: from its own home addresses, nothing else
 /// </code>
 /// </summary>
 internal static class DataPath
@@ -60,6 +60,10 @@ internal static class DataPath
             wanted.AddRange(Tunnel(TunnelName(homeAgent, byCareOfAddress.Key, names), homeAgent, byCareOfAddress.Key, homeAddresses));
             wanted.AddRange(homeAddresses.Select(homeAddress => new ProxyNeighbour(homeLink, homeAddress)));
         }
+
+        // Several home addresses may have one. There is no route: the kernel answers what is sent there by an ICMPv6 error (RFC 6275, section 10.4.2).
+        wanted.AddRange(bindings.Select(binding => binding.LinkLocalAddress).OfType<Ipv6Address>().Distinct().Order()
+            .Select(linkLocal => new ProxyNeighbour(homeLink, linkLocal)));
 
         return KernelState.Create([.. wanted]);
     }

@@ -18,7 +18,7 @@ internal sealed class LibvirtHost : IDisposable
     {
         Uuid = uuid;
         _hypervisor = new(uri, loop, TestLog.Log);
-        _underlay = new(Guests.Configuration, _kernel, TestLog.Log, _ => { }, _ => { }, _ => { });
+        _underlay = new(Guests.Configuration, _kernel, TestLog.Log, _ => { }, _ => { }, _ => { }, _ => { });
         var kernel = new HostKernel(_kernel, Guests.Configuration, TestLog.Log);
         var registrar = new Registrar(
             Table,

@@ -50,6 +50,17 @@ public sealed class DataPathTests
         Assert.Equal(3, state.OfType<ProxyNeighbour>().Count());
     }
 
+    // RFC 6275, sections 10.4.1 and 10.4.2: answered for, and never tunnelled.
+    [Fact]
+    public void A_link_local_address_has_a_proxy_entry_and_no_route()
+    {
+        var linkLocal = Home(10).LinkLocal;
+        var without = For(Binding(10, CareOf), Binding(11, OtherCareOf));
+        var with = For(Binding(10, CareOf) with { LinkLocalAddress = linkLocal }, Binding(11, OtherCareOf) with { LinkLocalAddress = linkLocal });
+        Assert.Equal([new ProxyNeighbour("lan", linkLocal)], with.Except(without));
+        Assert.Empty(without.Except(with));
+    }
+
     [Fact]
     public void Filters_of_one_tunnel_have_places_of_their_own_and_keep_them()
     {

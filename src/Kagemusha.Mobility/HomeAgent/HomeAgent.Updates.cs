@@ -85,6 +85,12 @@ public sealed partial class HomeAgent
             return "home address or source is not a routable unicast address";
         }
 
+        // Section 6.1.7.
+        if (!update.CareOfAddress.IsRoutableUnicast)
+        {
+            return "the care-of address is not a routable unicast address";
+        }
+
         if (!message.Flags.HasFlag(BindingUpdateFlags.HomeRegistration))
         {
             return _bindings.ContainsKey(update.HomeAddress) ? null : "it is no home registration";
@@ -143,11 +149,6 @@ public sealed partial class HomeAgent
         if (IsOwn(update.HomeAddress) || (update.LinkLocalAddress is { } linkLocal && IsOwn(linkLocal)))
         {
             return (BindingStatus.DuplicateAddressDetectionFailed, "the home address is this node's own");
-        }
-
-        if (!update.CareOfAddress.IsRoutableUnicast)
-        {
-            return (BindingStatus.InvalidCareOfAddress, "the care-of address is not a routable unicast address");
         }
 
         // A tunnel that ends inside another one, or here, would be a loop.

@@ -22,10 +22,6 @@ public sealed partial class MobileNode
     private static readonly TimeSpan RetransTimer = TimeSpan.FromSeconds(1);
     private const int MaxNeighbourAdvertisement = 3;
 
-    // MAX_UPDATE_RATE (RFC 6275, section 12): so many a second.
-    private const int MaxUpdateRate = 3;
-    private static readonly TimeSpan UpdateRateInterval = TimeSpan.FromSeconds(1);
-
     private static readonly TimeSpan LifetimeUnit = TimeSpan.FromSeconds(4);
 
     // Our choice: an answer to an older update is of no use any more.
@@ -41,8 +37,6 @@ public sealed partial class MobileNode
     private readonly ushort _requestedLifetime;
     private readonly Func<double> _random;
     private readonly List<OutstandingUpdate> _outstanding = []; // Oldest first.
-
-    private readonly Queue<TimeSpan> _sentAt = new(MaxUpdateRate); // The last updates, oldest first.
 
     private Place _place = Place.Elsewhere;
     private Ipv6Address _updateSource; // The care-of address; at home the previous one as long as it serves, else the home address.
@@ -154,6 +148,9 @@ public sealed partial class MobileNode
                 ExtendMayRemain(now + _configuration.Lifetime);
                 _givenUp = 0;
                 StartUpdates(now);
+                break;
+            case MobileNodeInput.Unreadable unreadable:
+                AnswerUnreadable(now, unreadable, effects);
                 break;
             case MobileNodeInput.Undelivered { Error: var error }:
                 Hear(error);
@@ -345,18 +342,6 @@ public sealed partial class MobileNode
         }
     }
 
-    // RFC 6275, section 11.8. Several reasons to tell the home agent at once may come together.
-    private bool IsWithinUpdateRate(TimeSpan now)
-    {
-        if (_sentAt.Count == MaxUpdateRate && _sentAt.Peek() + UpdateRateInterval > now)
-        {
-            _nextUpdateAt = _sentAt.Peek() + UpdateRateInterval;
-            return false;
-        }
-
-        return true;
-    }
-
     private void SendUpdate(TimeSpan now, List<MobileNodeEffect> effects)
     {
         if (_tries >= (IsFirstRound ? TriesInFirstRound : TriesInLaterRounds))
@@ -381,12 +366,7 @@ public sealed partial class MobileNode
             _outstanding.RemoveAt(0);
         }
 
-        if (_sentAt.Count == MaxUpdateRate)
-        {
-            _sentAt.Dequeue();
-        }
-
-        _sentAt.Enqueue(now);
+        CountUpdate(now);
         _outstanding.Add(new(number, lifetime, now, _updateSource, _binding?.HomeAgent == _asked));
         _unanswered++;
         _tries++;

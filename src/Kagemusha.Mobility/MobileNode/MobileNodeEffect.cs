@@ -22,7 +22,7 @@ public abstract record MobileNodeEffect
 
     /// <summary>Send an answer to what the home agent has said unasked, which is no update, from the care-of address.</summary>
     /// <param name="Packet">The packet, whose source is the care-of address.</param>
-    public sealed record AnswerFromCareOfAddress(MobilityPacket Packet) : MobileNodeEffect;
+    public sealed record AnswerFromCareOfAddress(Ipv6Packet Packet) : MobileNodeEffect;
 
     /// <summary>Ask the home agent for the home prefixes, from the care-of address (RFC 6275, section 11.4.2).</summary>
     /// <param name="Packet">The packet, whose source is the care-of address.</param>

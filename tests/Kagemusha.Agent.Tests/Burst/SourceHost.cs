@@ -23,7 +23,7 @@ internal sealed class SourceHost : IDisposable
     public SourceHost(AgentLoop loop, PeerSettings peer, Ipv6Address address, string directory, Func<Task> mainLoopRound)
     {
         HostKernel = new(_kernel, Guests.Configuration, TestLog.Log);
-        _underlay = new(Guests.Configuration, _kernel, TestLog.Log, _ => { }, _ => { }, _ => { });
+        _underlay = new(Guests.Configuration, _kernel, TestLog.Log, _ => { }, _ => { }, _ => { }, _ => { });
         _journal = new(TestLog.Log.Warn, directory);
         OutgoingHandOvers? outgoing = null;
         Channel = new(peer, _ => address, (caller, request) => loop.Ask(() => outgoing!.AnswerAsync(caller, request)), TestLog.Log);

@@ -53,6 +53,32 @@ public sealed class DaemonTests
         await AssertNothingIsLeftAsync(network);
     }
 
+    // RFC 6275, sections 10.4.1 and 10.4.2.
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_link_local_address_is_answered_for_who_sends_there_is_told_and_no_answer_makes_a_router_of_the_guest(bool isSeparate)
+    {
+        await using var network = await HomeNetwork.MakeAsync(isSeparate);
+        await GuestsAreAwayAsync(network);
+        await network.StartHomeAgentAsync();
+        var node = await ScapyMobileNode.StartAsync(network, "away", "wan");
+        Assert.Equal(0, (await node.UpdateAsync(Home, HomeNetwork.CareOfAddress, 1, 100, "AHL")).Acknowledgement?.Status);
+        await network.RunAsync("link", "ip", "neigh", "flush", "dev", "br0");
+
+        var told = await network.CounterAsync(network.HomeAgentBox, "Icmp6OutDestUnreachs");
+        Assert.False(await network.CanPingAsync("link", "fe80::a", "br0"));
+        Assert.Equal(told + 1, await network.CounterAsync(network.HomeAgentBox, "Icmp6OutDestUnreachs"));
+        Assert.True(await network.CanPingAsync("link", Home));
+        Assert.True(await network.CanPingAsync("link", network.HomeAgentAddress));
+        Assert.Equal((network.HomeAgentLinkLayerAddress, false), await NeighbourAsync(network, "fe80::a"));
+        Assert.Equal((network.HomeAgentLinkLayerAddress, false), await NeighbourAsync(network, Home));
+        Assert.Equal((network.HomeAgentLinkLayerAddress, true), await NeighbourAsync(network, network.HomeAgentAddress));
+
+        await node.UpdateAsync(Home, HomeNetwork.CareOfAddress, 2, 0, "AHL");
+        await AssertNothingIsLeftAsync(network);
+    }
+
     [Fact]
     public async Task A_move_turns_the_packets_at_once_and_tunnels_are_shared()
     {
@@ -260,6 +286,13 @@ public sealed class DaemonTests
         await network.RunAsync("router", "ip", "address", "delete", "2001:db8:1::1/64", "dev", "lan");
         Assert.Equal(7, await daemon.EndAsync());
         Assert.Contains("2001:db8:1::1 is no longer an address of this machine", daemon.Output, StringComparison.Ordinal);
+    }
+
+    /// <summary>Where a neighbour on the home link believes an address to be, and whether it takes it for a router's (R; RFC 4861, section 7.2.5).</summary>
+    private static async Task<(string? LinkLayerAddress, bool IsRouter)> NeighbourAsync(HomeNetwork network, string address)
+    {
+        var neighbour = Assert.Single(await network.IpAsync("link", $"neigh show {address} dev br0"));
+        return (neighbour.GetProperty("lladdr").GetString(), neighbour.TryGetProperty("router", out _));
     }
 
     private static async Task GuestsAreAwayAsync(HomeNetwork network)

@@ -267,7 +267,7 @@ public class MobileNodeHomeAgentsTests
 
         var effects = rig.Receive(new(HomeAgentAddress, CareOfAddress, null, HomeAddress, new BindingRevocationIndication(RevocationTrigger.Administrative, 7, 0, [])));
 
-        var answer = Assert.IsType<MobileNodeEffect.AnswerFromCareOfAddress>(Assert.Single(effects)).Packet;
+        var answer = Assert.IsType<MobilityPacket>(Assert.IsType<MobileNodeEffect.AnswerFromCareOfAddress>(Assert.Single(effects)).Packet);
         Assert.Equal(HomeAgentAddress, answer.Destination);
         Assert.Equal(RevocationStatus.Success, Assert.IsType<BindingRevocationAcknowledgement>(answer.Message).Status);
         Assert.Equal((Second, MobileNodePhase.Registered), (rig.Node.HomeAgent, rig.State.Phase));

@@ -1,0 +1,33 @@
+namespace Kagemusha.Mobility;
+
+// How many updates go out (RFC 6275, section 11.8).
+public sealed partial class MobileNode
+{
+    // MAX_UPDATE_RATE (RFC 6275, section 12): so many a second.
+    private const int MaxUpdateRate = 3;
+    private static readonly TimeSpan UpdateRateInterval = TimeSpan.FromSeconds(1);
+
+    private readonly Queue<TimeSpan> _sentAt = new(MaxUpdateRate); // The last updates, oldest first.
+
+    // Several reasons to tell the home agent at once may come together.
+    private bool IsWithinUpdateRate(TimeSpan now)
+    {
+        if (_sentAt.Count == MaxUpdateRate && _sentAt.Peek() + UpdateRateInterval > now)
+        {
+            _nextUpdateAt = _sentAt.Peek() + UpdateRateInterval;
+            return false;
+        }
+
+        return true;
+    }
+
+    private void CountUpdate(TimeSpan now)
+    {
+        if (_sentAt.Count == MaxUpdateRate)
+        {
+            _sentAt.Dequeue();
+        }
+
+        _sentAt.Enqueue(now);
+    }
+}
