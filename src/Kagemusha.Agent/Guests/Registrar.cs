@@ -215,6 +215,9 @@ internal sealed class Registrar
                 case MobileNodeEffect.SendFromCareOfAddress { Packet: var packet }:
                     _send(packet);
                     break;
+                case MobileNodeEffect.EndElsewhere { Packet: var packet }:
+                    _send(packet);
+                    break;
                 case MobileNodeEffect.AnswerFromCareOfAddress { Packet: var packet }:
                     _send(packet);
                     break;

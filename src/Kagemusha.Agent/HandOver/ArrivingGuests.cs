@@ -77,7 +77,7 @@ internal sealed class ArrivingGuests(
             {
                 // Of two hosts one may not have seen yet how slow the home agent can be.
                 var learnt = timings.HoldFor(registration.Node.HomeAgent);
-                var isRegistered = handed.CareOfAddress is not null && handOver.Snapshots[registration.Address] is { CareOfAddress: not null } snapshot && snapshot.BindingRemaining > TimeSpan.Zero;
+                var isRegistered = handed.CareOfAddress is not null && handOver.Snapshots[registration.Address].BindingRemaining > TimeSpan.Zero;
                 var hold = handed.Hold > learnt ? handed.Hold : learnt;
                 // Back before its home agent knew of its absence, as before: there may be a host before, which it came from then.
                 registration.Path = !isReturn ? new(isRegistered, hold) : guest.Arrival.Earlier is null ? null : new(sourceWasRegistered: false, hold);

@@ -65,6 +65,20 @@ public sealed partial class HomeAgent
         }
     }
 
+    /// <summary>
+    /// RFC 6275, section 10.4.1: as long as there is a binding the home address is this node's on the home link. Another that speaks for it, such as a home agent
+    /// that begins again with a binding of before, is followed by an advertisement of ours, of which there is one a second at most; the guest, which has come home, is not.
+    /// </summary>
+    private void Defend(TimeSpan now, NeighbourDiscoveryPacket packet)
+    {
+        if (packet.Message is NeighbourAdvertisement advertisement && packet.Source != advertisement.Target
+            && advertisement.Options.OfType<TargetLinkLayerAddress>().FirstOrDefault()?.Address is { } owner && owner != _configuration.LinkLayerAddress
+            && _bindings.ContainsKey(advertisement.Target))
+        {
+            _announcements.TryAdd(advertisement.Target, new(1, now + AdvertisementInterval));
+        }
+    }
+
     private void FinishDetections(TimeSpan now)
     {
         foreach (var (homeAddress, detection) in _detections.Where(d => d.Value.Ends <= now).ToList())

@@ -105,6 +105,7 @@ public sealed partial class HomeAgent
                 break;
             case HomeAgentInput.SeenOnHomeLink { Packet: var packet }:
                 CheckForDuplicate(packet);
+                Defend(now, packet);
                 break;
             case HomeAgentInput.DataPathFailed failed:
                 Abandon(now, failed);

@@ -9,17 +9,11 @@ public sealed partial class MobileNode
 
     private readonly Queue<TimeSpan> _sentAt = new(MaxUpdateRate); // The last updates, oldest first.
 
-    // Several reasons to tell the home agent at once may come together.
-    private bool IsWithinUpdateRate(TimeSpan now)
-    {
-        if (_sentAt.Count == MaxUpdateRate && _sentAt.Peek() + UpdateRateInterval > now)
-        {
-            _nextUpdateAt = _sentAt.Peek() + UpdateRateInterval;
-            return false;
-        }
+    // Several reasons to tell home agents at once may come together. Null when one may go now, else when.
+    private TimeSpan? RateLimit(TimeSpan now) =>
+        _sentAt.Count == MaxUpdateRate && _sentAt.Peek() + UpdateRateInterval is var next && next > now ? next : null;
 
-        return true;
-    }
+    private static TimeSpan Doubled(TimeSpan timeout) => 2 * timeout < MaxBindackTimeout ? 2 * timeout : MaxBindackTimeout;
 
     private void CountUpdate(TimeSpan now)
     {

@@ -81,9 +81,9 @@ public sealed partial class MobileNode
         }
 
         _mayRemainUntil[_asked] = now + snapshot.BindingMayRemain;
-        if (snapshot.CareOfAddress is { } careOfAddress && snapshot.BindingRemaining > TimeSpan.Zero)
+        if (snapshot.BindingRemaining > TimeSpan.Zero)
         {
-            _binding = new(_asked, careOfAddress, now + snapshot.BindingRemaining);
+            _binding = new(_asked, snapshot.CareOfAddress, now + snapshot.BindingRemaining);
         }
     }
 
@@ -99,7 +99,7 @@ public sealed partial class MobileNode
     {
         get
         {
-            TimeSpan?[] times = [_nextUpdateAt, _solicitAt, _binding?.ExpiresAt, _announceAt, IsDeregistering ? MayRemainUntil(_asked) : null];
+            TimeSpan?[] times = [_nextUpdateAt, NextFarewell, _solicitAt, _binding?.ExpiresAt, _announceAt, IsDeregistering ? MayRemainUntil(_asked) : null];
             return times.Min();
         }
     }
@@ -137,6 +137,9 @@ public sealed partial class MobileNode
             case MobileNodeInput.Received { Packet: { Message: BindingError { Status: BindingErrorStatus.UnknownBinding } error } packet }
                 when IsAboutSolicitation(packet, error):
                 RefreshSoon(now);
+                break;
+            case MobileNodeInput.Received { Packet: { Message: BindingAcknowledgement acknowledgement } packet } when IsAboutFarewell(packet):
+                ReceiveFarewell(packet.Source, acknowledgement, effects);
                 break;
             case MobileNodeInput.Received { Packet: { Message: BindingAcknowledgement or BindingError } packet } when IsAnswer(packet):
                 Receive(now, packet.Message, effects);
@@ -239,6 +242,7 @@ public sealed partial class MobileNode
     {
         _place = newPlace;
         _updateSource = newUpdateSource;
+        _isServed = false;
         Ask(HomeAgent); // A current registration's first (RFC 6275, section 11.4.1).
         _givenUp = 0;
         _nextUpdateAt = null;
@@ -322,14 +326,19 @@ public sealed partial class MobileNode
         {
             _binding = null;
             effects.Add(new MobileNodeEffect.BindingChanged(
-                BindingChange.Expired, old.HomeAgent, null, old.CareOfAddress, TimeSpan.Zero, "the binding has expired without being refreshed"));
+                BindingChange.Expired, old.HomeAgent, null, old.CareOfAddress ?? _updateSource, TimeSpan.Zero, "the binding has expired without being refreshed"));
         }
 
-        if (_nextUpdateAt <= now && IsWithinUpdateRate(now))
+        if (_nextUpdateAt <= now && RateLimit(now) is { } later)
+        {
+            _nextUpdateAt = later;
+        }
+        else if (_nextUpdateAt <= now)
         {
             SendUpdate(now, effects);
         }
 
+        SayFarewells(now, effects);
         if (_solicitAt <= now)
         {
             SendSolicitation(now, effects);
@@ -354,6 +363,10 @@ public sealed partial class MobileNode
         if (_place == Place.Away)
         {
             ExtendMayRemain(now + lifetime * LifetimeUnit);
+            if (_binding is { } binding && binding.HomeAgent == _asked && binding.CareOfAddress != _updateSource)
+            {
+                _binding = binding with { CareOfAddress = null }; // It has this one from now on, or keeps the last: an answer tells.
+            }
         }
 
         if (_place == Place.Home && _unanswered >= UnansweredFromPreviousCareOfAddress)
@@ -372,13 +385,13 @@ public sealed partial class MobileNode
         _tries++;
         _lastUpdateAt = now;
         _nextUpdateAt = now + _nextTimeout;
-        _nextTimeout = 2 * _nextTimeout < MaxBindackTimeout ? 2 * _nextTimeout : MaxBindackTimeout;
+        _nextTimeout = Doubled(_nextTimeout);
         if (reserved)
         {
             effects.Add(new MobileNodeEffect.SequenceReserved(_sequence.ReservedThrough));
         }
 
-        var packet = MakeUpdate(number, lifetime);
+        var packet = MakeUpdate(_asked, number, lifetime);
         effects.Add(
             _place == Place.Away ? new MobileNodeEffect.SendFromCareOfAddress(packet)
             : _updateSource == _configuration.HomeAddress ? new MobileNodeEffect.SendOnHomeLink(packet)
@@ -406,9 +419,9 @@ public sealed partial class MobileNode
     }
 
     // RFC 6275, section 11.7.1; from home section 11.5.5: care-of address and source are the home address, so no option repeats it.
-    private MobilityPacket MakeUpdate(ushort number, ushort lifetime) => new(
+    private MobilityPacket MakeUpdate(Ipv6Address homeAgent, ushort number, ushort lifetime) => new(
         _updateSource,
-        _asked,
+        homeAgent,
         HomeAddressUnless(_updateSource),
         null,
         new BindingUpdate(
@@ -425,5 +438,5 @@ public sealed partial class MobileNode
 
     private readonly record struct OutstandingUpdate(ushort Sequence, ushort Lifetime, TimeSpan SentAt, Ipv6Address Source, bool BindingExisted);
 
-    private readonly record struct Binding(Ipv6Address HomeAgent, Ipv6Address CareOfAddress, TimeSpan ExpiresAt);
+    private readonly record struct Binding(Ipv6Address HomeAgent, Ipv6Address? CareOfAddress, TimeSpan ExpiresAt);
 }
