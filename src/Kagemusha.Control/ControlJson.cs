@@ -14,6 +14,7 @@ namespace Kagemusha.Control;
 [JsonSerializable(typeof(ControlReply))]
 [JsonSerializable(typeof(IReadOnlyList<DomainStatus>))]
 [JsonSerializable(typeof(IReadOnlyList<Move>))]
+[JsonSerializable(typeof(IReadOnlyList<Finding>))]
 public sealed partial class ControlJson : JsonSerializerContext;
 
 internal sealed class Ipv6AddressConverter : JsonConverter<Ipv6Address>

@@ -21,6 +21,7 @@ internal static class CommandLine
     [DynamicDependency(DynamicallyAccessedMemberTypes.All, typeof(StatusVerb))]
     [DynamicDependency(DynamicallyAccessedMemberTypes.All, typeof(HistoryVerb))]
     [DynamicDependency(DynamicallyAccessedMemberTypes.All, typeof(RecoverVerb))]
+    [DynamicDependency(DynamicallyAccessedMemberTypes.All, typeof(DoctorVerb))]
     [DynamicDependency(DynamicallyAccessedMemberTypes.All, typeof(MigrateVerb))]
     public static ExitCode Run(string[] args)
     {
@@ -35,7 +36,7 @@ internal static class CommandLine
             settings.EnableDashDash = true;
             settings.AllowMultiInstance = true;
         });
-        var result = parser.ParseArguments<EnrollVerb, UnenrollVerb, StatusVerb, HistoryVerb, RecoverVerb, MigrateVerb>(args);
+        var result = parser.ParseArguments<EnrollVerb, UnenrollVerb, StatusVerb, HistoryVerb, RecoverVerb, DoctorVerb, MigrateVerb>(args);
         try
         {
             return result is NotParsed<object> failed ? Explain(failed) : Do((IVerb)result.Value);
@@ -78,7 +79,12 @@ internal static class CommandLine
     {
         if (verb.Surplus.FirstOrDefault() is { } surplus)
         {
-            return Terminal.Fail(ExitCode.Usage, $"'{surplus}' is too much: one domain at a time.");
+            return Terminal.Fail(ExitCode.Usage, $"'{surplus}' is too much: {(verb is DoctorVerb ? "doctor looks at the whole host" : "one domain at a time")}.");
+        }
+
+        if (verb is DoctorVerb doctor)
+        {
+            return Examination.Run(doctor);
         }
 
         var request = (verb as Verb)?.Request();

@@ -117,6 +117,18 @@ internal sealed class RecoverVerb : Verb
     public override ControlRequest Request() => new RecoverRequest(Domain);
 }
 
+/// <summary><c>doctor</c></summary>
+[Verb("doctor", HelpText = "Look at everything that a move to or from this host will need, and say what to do.")]
+internal sealed class DoctorVerb : IVerb
+{
+    [Option("json", HelpText = "Print JSON.")]
+    public bool Json { get; set; }
+
+    /// <inheritdoc/>
+    [Value(0, Hidden = true)]
+    public IEnumerable<string> Surplus { get; set; } = [];
+}
+
 /// <summary><c>migrate</c></summary>
 [Verb("migrate", HelpText = "Move a VM to another host: as virsh migrate --live, with its progress, and the record of the move in the end.")]
 internal sealed class MigrateVerb : IVerb

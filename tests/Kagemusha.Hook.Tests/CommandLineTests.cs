@@ -96,6 +96,7 @@ public sealed class CommandLineTests : IDisposable
     [InlineData("Option 'html' has no value. See kagemusha-hook --help.", "history", "--html", "--json")]
     [InlineData("--json or --html: one at a time", "history", "--json", "--html", "page.html")]
     [InlineData("--with is for a page: name it by --html FILE", "history", "--with", "other.json")]
+    [InlineData("'vm' is too much: doctor looks at the whole host.", "doctor", "vm")]
     [InlineData("libvirt calls it as: kagemusha-hook qemu GUEST OPERATION SUB-OPERATION EXTRA", "qemu", "vm")]
     public async Task What_makes_no_sense_is_one_line_and_asks_nobody(string error, params string[] arguments)
     {
@@ -263,7 +264,7 @@ public sealed class CommandLineTests : IDisposable
 
         Assert.Equal((0, ""), (end.ExitCode, end.Error));
         Assert.All(
-            ["enroll", "unenroll", "status", "history", "recover", "migrate"],
+            ["enroll", "unenroll", "status", "history", "recover", "doctor", "migrate"],
             verb => Assert.Contains($"  {verb} ", end.Output, StringComparison.Ordinal));
     }
 
