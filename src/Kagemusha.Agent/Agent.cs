@@ -39,6 +39,7 @@ internal sealed class Agent : IDisposable
     private readonly HookOperations _hooks;
     private readonly Enrolment _enrolment;
     private readonly StatusReport _status;
+    private readonly Examination _examination;
     private readonly Timer _timer;
     private readonly HashSet<Guid> _attaching = [];
     private bool _isReapplying;
@@ -91,6 +92,7 @@ internal sealed class Agent : IDisposable
         _hooks = new(_guests, _lifecycle, _attachments, new(configuration.Peer.SourceAgent, _channel, log), foreigners, _arriving, _adoption.LookAsync, log);
         _enrolment = new(_hypervisor, _kernel, _guests, _lifecycle, _attachments, _learning, _discoveries, _channel, gate, log);
         _status = new(_hypervisor, _guests, _adoption.Problems);
+        _examination = new(configuration, _hypervisor, _kernel, hostKernel, _guests, _adoption.Problems, _underlay, _discoveries, _channel);
         _timer = new(_ => _loop.Post(WakeUp));
         // Whatever was done may want to be woken at another time.
         _loop.Worked += SetTimer;
@@ -144,6 +146,7 @@ internal sealed class Agent : IDisposable
                 EnrollRequest enroll => await _enrolment.EnrollAsync(enroll),
                 UnenrollRequest unenroll => await _enrolment.UnenrollAsync(unenroll),
                 StatusRequest status => await _status.AnswerAsync(status),
+                DoctorRequest => await _examination.AnswerAsync(),
                 HistoryRequest history => await new History(_journal).AnswerAsync(history),
                 RecoverRequest recover => await _adoption.RecoverAsync(recover.Domain),
                 _ => throw new RefusedException("this kagemushad does not know the request: install the same version of all programs"),

@@ -9,6 +9,7 @@ namespace Kagemusha.Control;
 [JsonDerivedType(typeof(Done), "done")]
 [JsonDerivedType(typeof(StatusReply), "status")]
 [JsonDerivedType(typeof(HistoryReply), "history")]
+[JsonDerivedType(typeof(DoctorReply), "doctor")]
 [JsonDerivedType(typeof(Failed), "failed")]
 public abstract record ControlReply;
 
@@ -43,6 +44,14 @@ public sealed record StatusReply(IReadOnlyList<DomainStatus> Domains) : ControlR
 public sealed record HistoryReply(IReadOnlyList<Move> Moves) : ControlReply, IJsonOnDeserialized
 {
     void IJsonOnDeserialized.OnDeserialized() => WholeList.Require(Moves);
+}
+
+/// <summary>What was looked at, and what was found.</summary>
+/// <param name="Version">The agent's version.</param>
+/// <param name="Findings">What it has found.</param>
+public sealed record DoctorReply(string Version, IReadOnlyList<Finding> Findings) : ControlReply, IJsonOnDeserialized
+{
+    void IJsonOnDeserialized.OnDeserialized() => WholeList.Require(Findings);
 }
 
 /// <summary>One home address of one enrolled domain, as this host sees it.</summary>

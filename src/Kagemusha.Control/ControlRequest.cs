@@ -11,6 +11,7 @@ namespace Kagemusha.Control;
 [JsonDerivedType(typeof(StatusRequest), "status")]
 [JsonDerivedType(typeof(RecoverRequest), "recover")]
 [JsonDerivedType(typeof(HistoryRequest), "history")]
+[JsonDerivedType(typeof(DoctorRequest), "doctor")]
 public abstract record ControlRequest
 {
     /// <summary>Whether it only asks: others than root may be allowed to.</summary>
@@ -64,3 +65,8 @@ public sealed record HistoryRequest(string? Domain) : ControlRequest
     [JsonIgnore]
     public override bool IsReadOnly => true;
 }
+
+/// <summary>
+/// What a move will need of this host, as far as only the agent can look at it; answered by <see cref="DoctorReply"/>. It tries what the kernel can do.
+/// </summary>
+public sealed record DoctorRequest : ControlRequest;

@@ -33,11 +33,13 @@ internal sealed class LibvirtHost : IDisposable
         var lifecycle = new GuestLifecycle(Guests.Configuration, Table, kernel, _underlay, registrar, new(Table, kernel, _channel, null!, new(), _ => Task.FromResult(true), null!, TestLog.Log), new(Table, kernel, _channel, new(_channel, null!, TestLog.Log), null!, new(), TestLog.Log), new(TestLog.Log.Warn), _channel, new(), learning, TestLog.Log);
         var attachments = Attachments = new(_kernel, _underlay, _ => Task.FromResult<string?>(null));
         Status = new(_hypervisor, Table, new Dictionary<Guid, string>());
+        var discoveries = new HomeAgentDiscoveries(Table, _underlay.Resolve, _underlay.Send, registrar.Find, TestLog.Log);
+        Examination = new(Guests.Configuration with { Peer = new() { Authority = "/nowhere" } }, _hypervisor, _kernel, kernel, Table, new Dictionary<Guid, string> { [Guid.Empty] = "its bridge is another's" }, _underlay, discoveries, _channel);
         CareOfAddresses = new(Table, _underlay, lifecycle, registrar, TestLog.Log);
         var gate = new DomainGate();
         Adoption = new(_hypervisor, Table, lifecycle, registrar, attachments, new(_kernel, Table, lifecycle, attachments, registrar, TestLog.Log), gate, TestLog.Log);
         ColdDefinition = new(_hypervisor, _kernel, attachments, gate, TestLog.Log);
-        Enrolment = new(_hypervisor, _kernel, Table, lifecycle, attachments, learning, new(Table, _underlay.Resolve, _underlay.Send, registrar.Find, TestLog.Log), _channel, gate, TestLog.Log);
+        Enrolment = new(_hypervisor, _kernel, Table, lifecycle, attachments, learning, discoveries, _channel, gate, TestLog.Log);
     }
 
     public Guid Uuid { get; }
@@ -55,6 +57,8 @@ internal sealed class LibvirtHost : IDisposable
     public ColdDefinition ColdDefinition { get; }
 
     public StatusReport Status { get; }
+
+    public Examination Examination { get; }
 
     /// <summary>Runs a test on such a host's loop.</summary>
     /// <param name="uuid">The domain that it is about.</param>

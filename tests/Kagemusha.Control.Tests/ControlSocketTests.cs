@@ -45,6 +45,10 @@ public sealed class ControlSocketTests : IDisposable
         { new StatusRequest("vm"), new StatusReply([]) },
         { new HistoryRequest(null), new HistoryReply([]) },
         {
+            new DoctorRequest(),
+            new DoctorReply("0.1.0", [Finding.Ok("kernel", "all of it"), Finding.Warning("leftovers", "kgold", "remove it"), Finding.Unknown("é", "<>&\"\\"), Finding.Error("VM", "", "")])
+        },
+        {
             new HistoryRequest("vm"),
             new HistoryReply([
                 new("vm", Guid.Empty, MoveRole.Destination, "hv-a", null, MoveKind.Postcopy, DateTimeOffset.UnixEpoch, MoveOutcome.UnderWay,

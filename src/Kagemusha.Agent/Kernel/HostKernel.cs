@@ -23,16 +23,20 @@ internal sealed class HostKernel(Kernel kernel, AgentConfiguration configuration
             }
         }
 
-        var wanted = AwayDataPath.For(links, HostAddresses(), Table).With(HandOverDataPath.For(links, homeLinks, Table));
-        wanted = wanted.With(AwayDataPath.Severed(guests.SeveredTaps, Table));
-        wanted = wanted.With(ErrorPath.For(wanted, Table));
-        var changes = kernel.Apply(wanted, Scope).Changes.Select(change => change.ToString()).ToList();
+        var changes = kernel.Apply(Wanted(guests), Scope).Changes.Select(change => change.ToString()).ToList();
         foreach (var change in changes)
         {
             log.Debug($"kernel: {change}");
         }
 
         return changes;
+    }
+
+    /// <summary>The links with names of ours that none of the guests needs.</summary>
+    public IReadOnlyList<string> LinksOfNobody(GuestTable guests)
+    {
+        var wanted = Wanted(guests).OfType<Link>().Select(link => link.Name).ToHashSet();
+        return [.. kernel.Interfaces().Select(link => link.Name).Where(name => name.StartsWith(Scope.LinkPrefix, StringComparison.Ordinal) && !wanted.Contains(name)).Order(StringComparer.Ordinal)];
     }
 
     /// <summary>The table of the guests' VRF.</summary>
@@ -69,6 +73,14 @@ internal sealed class HostKernel(Kernel kernel, AgentConfiguration configuration
     public IReadOnlyList<Ipv6Address> AddressesOf(string link) => Find(link) is { Index: var index }
         ? [.. kernel.Addresses().Where(address => address.InterfaceIndex == index).Select(address => address.Address)]
         : [];
+
+    private KernelState Wanted(GuestTable guests)
+    {
+        var (links, homeLinks) = (guests.AwayLinks, guests.HomeLinkPaths);
+        var wanted = AwayDataPath.For(links, HostAddresses(), Table).With(HandOverDataPath.For(links, homeLinks, Table));
+        wanted = wanted.With(AwayDataPath.Severed(guests.SeveredTaps, Table));
+        return wanted.With(ErrorPath.For(wanted, Table));
+    }
 
     /// <summary>The host's own addresses, and those that it has as a router; those on our links are the home router's.</summary>
     private HashSet<Ipv6Address> HostAddresses()

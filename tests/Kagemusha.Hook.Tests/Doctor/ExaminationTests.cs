@@ -24,6 +24,25 @@ public sealed class ExaminationTests : IDisposable
     public void The_exit_code_is_the_worst_result_s(FindingResult[] results, bool isRoot, ExitCode exitCode) =>
         Assert.Equal(exitCode, Examination.ExitCodeOf([.. results.Select(result => new Finding("it", result, "is so"))], isRoot));
 
+    /// <summary>What the agent answers, and the first finding of it.</summary>
+    public static TheoryData<ControlReply, FindingResult, string> Answers => new()
+    {
+        { new DoctorReply("1.2.3", []), FindingResult.Ok, "kagemushad 1.2.3 answers" },
+        { new DoctorReply("1.2.2", []), FindingResult.Warning, "kagemushad is 1.2.2, this program 1.2.3" },
+        { new Failed(ExitCode.Permission, "only root may do this"), FindingResult.Unknown, "not asked: only root may" },
+        { new Failed(ExitCode.Failed, "kagemushad failed: it did"), FindingResult.Error, "kagemushad failed: it did" },
+        { new StatusReply([]), FindingResult.Error, "kagemushad answered something else" },
+    };
+
+    [Theory]
+    [MemberData(nameof(Answers))]
+    public void The_agent_s_version_is_this_program_s(ControlReply reply, FindingResult result, string what)
+    {
+        var found = Assert.Single(AgentAnswer.Judge(reply, "1.2.3"));
+
+        Assert.Equal((result, what), (found.Result, found.What));
+    }
+
     [Theory]
     [InlineData("6.4.0", FindingResult.Error)]
     [InlineData("6.5.0", FindingResult.Ok)]
@@ -72,19 +91,26 @@ public sealed class ExaminationTests : IDisposable
     }
 
     [Fact]
-    public async Task The_table_has_a_line_for_the_agent_that_answers()
+    public async Task What_the_agent_has_found_stands_in_the_end()
     {
-        await using var agent = new FakeAgent(_host.Socket, _ => Task.FromResult<ControlReply>(new StatusReply([])));
+        ControlRequest? asked = null;
+        await using var agent = new FakeAgent(_host.Socket, request =>
+        {
+            asked = request;
+            return Task.FromResult<ControlReply>(new DoctorReply("0.1.0", [Finding.Warning("leftovers", "kgold", "remove it")]));
+        });
 
         var end = await _host.RunAsync("", "doctor");
 
-        Assert.Contains("ok       agent     kagemushad answers", end.Output.Split('\n'));
+        Assert.IsType<DoctorRequest>(asked);
+        Assert.Equal(
+            ["ok       agent      kagemushad 0.1.0 answers", "warning  leftovers  kgold; remove it"], end.Output.TrimEnd('\n').Split('\n').TakeLast(2));
     }
 
     [Fact]
     public async Task Who_is_not_root_is_told_what_was_not_looked_at_for_that()
     {
-        await using var agent = new FakeAgent(_host.Socket, _ => Task.FromResult<ControlReply>(new StatusReply([])));
+        await using var agent = new FakeAgent(_host.Socket, _ => Task.FromResult<ControlReply>(new DoctorReply("0.1.0", [])));
 
         var end = await _host.RunScriptAsync(
             "exec setpriv --reuid nobody --clear-groups --inh-caps +dac_read_search --ambient-caps +dac_read_search \"$program\" \"$@\"", "", "doctor");
