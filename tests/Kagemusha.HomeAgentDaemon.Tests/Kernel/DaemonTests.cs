@@ -133,6 +133,25 @@ public sealed class DaemonTests
         await AssertTunnelsAsync(network, 1);
     }
 
+    [Fact]
+    public async Task What_somebody_else_takes_away_comes_back()
+    {
+        await using var network = await HomeNetwork.MakeAsync(isSeparate: false);
+        await GuestsAreAwayAsync(network);
+        var daemon = await network.StartHomeAgentAsync();
+        var node = await ScapyMobileNode.StartAsync(network, "away", "wan");
+        await node.UpdateAsync(Home, HomeNetwork.CareOfAddress, 1, 100);
+        Assert.True(await network.CanPingAsync("core", Home));
+
+        await network.RunAsync("router", "ip", "-6", "route", "delete", $"{Home}/128");
+        await daemon.LineAsync("all is as it should be again");
+        Assert.True(await network.CanPingAsync("core", Home), "without the route");
+        var tunnel = Assert.Single(await TunnelsAsync(network)).GetProperty("ifname").GetString()!;
+        await network.RunAsync("router", "ip", "link", "delete", tunnel);
+        await daemon.LineAsync("all is as it should be again");
+        Assert.True(await network.CanPingAsync("core", Home), "without the tunnel");
+    }
+
     [Theory]
     [InlineData("KILL")]
     [InlineData("TERM")]
@@ -321,7 +340,7 @@ public sealed class DaemonTests
     {
         var tunnel = Assert.Single(await TunnelsAsync(network)).GetProperty("ifname").GetString();
         var drop = (await network.TcAsync(network.HomeAgentBox, $"-s filter show dev {tunnel} ingress"))
-            .Single(filter => filter.GetProperty("pref").GetInt32() == ushort.MaxValue
+            .Single(filter => filter.GetProperty("pref").GetInt32() == 2
                 && filter.TryGetProperty("options", out var options) && options.TryGetProperty("actions", out _));
         return drop.GetProperty("options").GetProperty("actions")[0].GetProperty("stats").GetProperty("packets").GetInt64();
     }
