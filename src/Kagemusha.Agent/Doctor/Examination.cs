@@ -86,6 +86,12 @@ internal sealed class Examination(
 
         async Task<Finding> LookAsync(Ipv6Address homeAgent)
         {
+            // Those who are at home need no way to it, and those who leave have another host's.
+            if (kernel.Addresses().Any(own => own.Address == homeAgent) && links.Where(link => link.HomeAgent == homeAgent).All(link => link.Attachment is Attachment.Home))
+            {
+                return Finding.Ok(HomeAgentWay.Check, $"{homeAgent} is this host itself");
+            }
+
             CareOf careOf;
             try
             {

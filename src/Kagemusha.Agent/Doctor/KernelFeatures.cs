@@ -12,6 +12,7 @@ internal static class KernelFeatures
 {
     public const string Check = "kernel";
 
+    private const string Flower = "cls_flower";
     private const string Link = "kgtry0";
     private const string Other = "kgtry1";
 
@@ -31,7 +32,7 @@ internal static class KernelFeatures
         ("ip6tnl", "ip6_tunnel", "CONFIG_IPV6_TUNNEL", [new Ip6Tunnel(Link, Here, There)]),
         ("veth", "veth", "CONFIG_VETH", Pair()),
         ("source-specific routes", "ipv6", "CONFIG_IPV6_SUBTREES", Pair(new Route(new(default, 0), Table) { Source = new(Here, 128), Link = Link })),
-        ("clsact, flower and gact", "cls_flower", "CONFIG_NET_CLS_FLOWER", Pair(Filter(1, new FlowerMatch { Destination = new(There, 128) }, FilterAction.Drop))),
+        ("clsact, flower and gact", Flower, "CONFIG_NET_CLS_FLOWER", Pair(Filter(1, new FlowerMatch { Destination = new(There, 128) }, FilterAction.Drop))),
         ("u32", "cls_u32", "CONFIG_NET_CLS_U32", Pair(Filter(2, U32Match.NextHeader((byte)NextHeader.Mobility), FilterAction.Drop))),
         ("mirred", "act_mirred", "CONFIG_NET_ACT_MIRRED", Pair(Filter(3, new FlowerMatch { Destination = new(There, 128) }, FilterAction.Redirect) with { Target = Other })),
         ("skbedit", "act_skbedit", "CONFIG_NET_ACT_SKBEDIT", Pair(Filter(4, new FlowerMatch { Source = new(Here, 128) }, FilterAction.Receive))),
@@ -63,14 +64,23 @@ internal static class KernelFeatures
     public static IReadOnlyList<Finding> Try(Action<KernelState> apply)
     {
         var refused = new List<Finding>();
+        var hasFlower = true;
         foreach (var (name, module, option, state) in Features)
         {
+            // Without that, it would be no action's fault.
+            if (!hasFlower && state.OfType<Filter>().Any(filter => filter.Match is FlowerMatch))
+            {
+                refused.Add(Finding.Unknown(Check, $"{name} was not tried: that takes flower"));
+                continue;
+            }
+
             try
             {
                 apply(state);
             }
             catch (KernelException e)
             {
+                hasFlower &= module != Flower;
                 refused.Add(Finding.Error(Check, $"no {name}: {e.Message}", $"'modprobe {module}', or a kernel with {option}"));
             }
         }

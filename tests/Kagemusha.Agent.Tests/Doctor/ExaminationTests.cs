@@ -45,6 +45,15 @@ public sealed class ExaminationTests
     }
 
     [Fact]
+    public async Task A_home_agent_may_be_on_the_host_itself_as_long_as_its_vms_are_at_home()
+    {
+        static void Prepare(NetworkNamespace space) => space.Ip("address add 2001:db8:1::2/128 dev lo nodad");
+
+        Assert.Equal(["Ok 2001:db8:1::2 is this host itself"], (await LookAsync(Prepare, place: Guests.AtHome))["home agent"]);
+        Assert.StartsWith("Error ", Assert.Single((await LookAsync(Prepare))["home agent"]), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task While_a_vm_moves_nothing_is_tried()
     {
         var findings = await LookAsync(_ => { }, Presence.Incoming);
@@ -52,7 +61,7 @@ public sealed class ExaminationTests
         Assert.Equal(["Unknown nothing was tried: a VM is moving"], findings["kernel"]);
     }
 
-    private static async Task<ILookup<string, string>> LookAsync(Action<NetworkNamespace> prepare, Presence presence = Presence.Running)
+    private static async Task<ILookup<string, string>> LookAsync(Action<NetworkNamespace> prepare, Presence presence = Presence.Running, Attachment? place = null)
     {
         DoctorReply? reply = null;
         await LibvirtHost.RunAsync(
@@ -60,7 +69,7 @@ public sealed class ExaminationTests
             [Guests.Xml(new([Guests.Enrolled]), "")],
             async host =>
             {
-                host.Table.Put(Guests.Make(Guests.Away, presence, host.Uuid));
+                host.Table.Put(Guests.Make(place ?? Guests.Away, presence, host.Uuid));
                 reply = await host.Examination.AnswerAsync();
             },
             prepare);
