@@ -13,6 +13,7 @@ public sealed partial class HomeAgent
 
     private readonly DeadlineMap<Detection> _detections = new(detection => detection.Ends);
     private readonly DeadlineMap<Announcement> _announcements = new(announcement => announcement.Due);
+    private readonly HashSet<Ipv6Address> _claimed = []; // Bound home addresses that the guest has said to be at home.
 
     /// <summary>A registration that waits for duplicate address detection, by its latest update.</summary>
     private sealed record Detection(Update Update, TimeSpan Ends);
@@ -70,15 +71,23 @@ public sealed partial class HomeAgent
 
     /// <summary>
     /// RFC 6275, section 10.4.1: as long as there is a binding the home address is this node's on the home link. Another that speaks for it, such as a home agent
-    /// that begins again with a binding of before, is followed by an advertisement of ours, of which there is one a second at most; the guest, which has come home, is not.
+    /// that begins again with a binding of before, is followed by an advertisement of ours, of which there is one a second at most; the guest, which has come home,
+    /// is followed by one when it is registered away again.
     /// </summary>
     private void Defend(TimeSpan now, NeighbourDiscoveryPacket packet)
     {
-        if (packet.Message is NeighbourAdvertisement advertisement && packet.Source != advertisement.Target
+        if (packet.Message is NeighbourAdvertisement advertisement
             && advertisement.Options.OfType<TargetLinkLayerAddress>().FirstOrDefault()?.Address is { } owner && owner != _configuration.LinkLayerAddress
-            && _bindings.ContainsKey(advertisement.Target) && !_announcements.ContainsKey(advertisement.Target))
+            && _bindings.ContainsKey(advertisement.Target))
         {
-            _announcements[advertisement.Target] = new(1, now + AdvertisementInterval);
+            if (packet.Source == advertisement.Target)
+            {
+                _claimed.Add(advertisement.Target);
+            }
+            else if (!_announcements.ContainsKey(advertisement.Target))
+            {
+                _announcements[advertisement.Target] = new(1, now + AdvertisementInterval);
+            }
         }
     }
 

@@ -203,10 +203,14 @@ public sealed partial class HomeAgent
         Bind(binding);
         _endedSequences.Remove(update.HomeAddress);
         _effects.Add(new HomeAgentEffect.BindingChanged(binding, change, units * LifetimeUnit));
-        if (change == BindingCacheChange.Registered)
+        if (_claimed.Remove(update.HomeAddress) || change == BindingCacheChange.Registered)
         {
             _announcements[update.HomeAddress] = new(AdvertisementCount, now);
             Announce(now);
+        }
+
+        if (change == BindingCacheChange.Registered)
+        {
             SchedulePrefixes(now, update.HomeAddress);
         }
 

@@ -144,6 +144,7 @@ public sealed partial class HomeAgent
     {
         Release(binding.CareOfAddress);
         _announcements.Remove(binding.HomeAddress);
+        _claimed.Remove(binding.HomeAddress);
         _deliveries.Remove(binding.HomeAddress);
         _advertisedAt.Remove(binding.HomeAddress);
         _effects.Add(new HomeAgentEffect.BindingChanged(binding, change, Remaining(binding, now)));

@@ -90,4 +90,22 @@ public sealed class HomeAgentStrangerTests : HomeAgentRig
         Assert.Empty(Pass(5));
         AssertBound(CareOf, 1);
     }
+
+    // Its de-registration was lost, and it is away again.
+    [Fact]
+    public void A_guest_that_says_to_be_at_home_is_contradicted_when_it_is_registered_away_again()
+    {
+        Register();
+        Pass(1);
+        Pass(1);
+        var says = new HomeAgentInput.SeenOnHomeLink(new(Home, Ipv6Address.AllNodes, new NeighbourAdvertisement(
+            Home, NeighbourAdvertisementFlags.Override, [new TargetLinkLayerAddress(GuestLink)])));
+        Assert.Empty(Handle(says));
+        Assert.Empty(Pass(5));
+
+        Assert.Contains(Multicast(Advertisement), Receive(Update(2)));
+        Assert.Equal([Multicast(Advertisement)], Pass(1));
+        Assert.Equal([Multicast(Advertisement)], Pass(1));
+        Assert.DoesNotContain(Multicast(Advertisement), Receive(Update(3)));
+    }
 }
