@@ -21,6 +21,7 @@ internal sealed class Agent : IDisposable
     private readonly GuestTable _guests = new();
     private readonly MoveJournal _journal;
     private readonly Adoption _adoption;
+    private readonly Recovery _recovery;
     private readonly Underlay _underlay;
     private readonly RelayedDeregistrations _relayed;
     private readonly Hypervisor _hypervisor;
@@ -88,7 +89,8 @@ internal sealed class Agent : IDisposable
         _attachments = new(_kernel, _underlay, BridgeOfNetworkAsync);
         var foreigners = new ForeignBridges(_kernel, _guests, _lifecycle, _attachments, _registrar, log);
         _coldDefinition = new(_hypervisor, _kernel, _attachments, gate, log);
-        _adoption = new(_hypervisor, _guests, _lifecycle, _registrar, _attachments, foreigners, gate, log);
+        _adoption = new(_hypervisor, _guests, _lifecycle, _attachments, foreigners, log);
+        _recovery = new(_hypervisor, hostKernel, _guests, _adoption, _lifecycle, _registrar, gate, log);
         _hooks = new(_guests, _lifecycle, _attachments, new(configuration.Peer.SourceAgent, _channel, log), foreigners, _arriving, _adoption.LookAsync, log);
         _enrolment = new(_hypervisor, _kernel, _guests, _lifecycle, _attachments, _learning, _discoveries, _channel, gate, log);
         _status = new(_hypervisor, _guests, _adoption.Problems);
@@ -148,7 +150,7 @@ internal sealed class Agent : IDisposable
                 StatusRequest status => await _status.AnswerAsync(status),
                 DoctorRequest => await _examination.AnswerAsync(),
                 HistoryRequest history => await new History(_journal).AnswerAsync(history),
-                RecoverRequest recover => await _adoption.RecoverAsync(recover.Domain),
+                RecoverRequest recover => await _recovery.AnswerAsync(recover),
                 _ => throw new RefusedException("this kagemushad does not know the request: install the same version of all programs"),
             };
         }

@@ -9,7 +9,7 @@ namespace Kagemusha.Control;
     PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
     RespectRequiredConstructorParameters = true,
     RespectNullableAnnotations = true,
-    Converters = [typeof(Ipv6AddressConverter), typeof(LinkLayerAddressConverter), typeof(JsonStringEnumConverter<DataPath>), typeof(JsonStringEnumConverter<HomeAddressOrigin>)])]
+    Converters = [typeof(Ipv6AddressConverter), typeof(LinkLayerAddressConverter), typeof(JsonStringEnumConverter<DataPath>), typeof(JsonStringEnumConverter<RecoverAs>), typeof(JsonStringEnumConverter<HomeAddressOrigin>)])]
 [JsonSerializable(typeof(ControlRequest))]
 [JsonSerializable(typeof(ControlReply))]
 [JsonSerializable(typeof(IReadOnlyList<DomainStatus>))]

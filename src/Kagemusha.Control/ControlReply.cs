@@ -10,6 +10,7 @@ namespace Kagemusha.Control;
 [JsonDerivedType(typeof(StatusReply), "status")]
 [JsonDerivedType(typeof(HistoryReply), "history")]
 [JsonDerivedType(typeof(DoctorReply), "doctor")]
+[JsonDerivedType(typeof(RecoverReply), "recover")]
 [JsonDerivedType(typeof(Failed), "failed")]
 public abstract record ControlReply;
 
@@ -33,6 +34,21 @@ public sealed record Done(IReadOnlyList<string> Notes) : ControlReply, IJsonOnDe
 /// <param name="ExitCode">What the program ends with.</param>
 /// <param name="Error">One line: what is wrong and what helps.</param>
 public sealed record Failed(ExitCode ExitCode, string Error) : ControlReply;
+
+/// <summary>What has become of each domain that was to be recovered.</summary>
+public sealed record RecoverReply(IReadOnlyList<DomainRecovery> Domains) : ControlReply, IJsonOnDeserialized
+{
+    void IJsonOnDeserialized.OnDeserialized() => WholeList.Require(Domains);
+}
+
+/// <summary>What has become of one domain that was to be recovered.</summary>
+/// <param name="Notes">Lines for the administrator.</param>
+/// <param name="ExitCode">What the program would end with for it alone.</param>
+/// <param name="Error">One line, or null where it is done.</param>
+public sealed record DomainRecovery(IReadOnlyList<string> Notes, ExitCode ExitCode, string? Error) : IJsonOnDeserialized
+{
+    void IJsonOnDeserialized.OnDeserialized() => WholeList.Require(Notes);
+}
 
 /// <summary>How things stand, one entry for each home address.</summary>
 public sealed record StatusReply(IReadOnlyList<DomainStatus> Domains) : ControlReply, IJsonOnDeserialized

@@ -53,9 +53,34 @@ public sealed record StatusRequest(string? Domain) : ControlRequest
     public override bool IsReadOnly => true;
 }
 
-/// <summary>Register again and build the data path again from what libvirt and the state say; answered by <see cref="Done"/>.</summary>
-/// <param name="Domain">Its name or UUID.</param>
-public sealed record RecoverRequest(string Domain) : ControlRequest;
+/// <summary>
+/// Find out what is wrong with a domain here, register it again and build its data path again; answered by <see cref="Done"/>, or for all domains by
+/// <see cref="RecoverReply"/>.
+/// </summary>
+/// <param name="Domain">Its name or UUID; null for all enrolled ones that run here.</param>
+/// <param name="As">What this host is to take it for.</param>
+/// <param name="DryRun">Only say what is wrong and what would be done.</param>
+public sealed record RecoverRequest(string? Domain, RecoverAs As = RecoverAs.Found, bool DryRun = false) : ControlRequest;
+
+/// <summary>What a host is to take a domain for that is recovered.</summary>
+public enum RecoverAs
+{
+    /// <summary>For what libvirt and the kernel say.</summary>
+    [JsonStringEnumMemberName("found")]
+    Found,
+
+    /// <summary>For one on its home link.</summary>
+    [JsonStringEnumMemberName("home")]
+    Home,
+
+    /// <summary>For one that is away.</summary>
+    [JsonStringEnumMemberName("away")]
+    Away,
+
+    /// <summary>For none of its own: it lets go of it, and tells no home agent.</summary>
+    [JsonStringEnumMemberName("release")]
+    Release,
+}
 
 /// <summary>Which moves this host took part in; answered by <see cref="HistoryReply"/>.</summary>
 /// <param name="Domain">Only this one's, by name or UUID; it need not be on this host any more.</param>

@@ -106,6 +106,7 @@ internal static class CommandLine
                 Done done => Print(done.Notes),
                 StatusReply status => Print(status.Domains, (StatusVerb)verb),
                 HistoryReply history => Print(history.Moves, (HistoryVerb)verb),
+                RecoverReply recovered => Print(recovered.Domains),
                 Failed failed => Terminal.Fail(failed.ExitCode, failed.Error),
                 _ => Terminal.Fail(ExitCode.AgentUnreachable, "kagemushad answered something else"),
             };
@@ -126,6 +127,26 @@ internal static class CommandLine
         }
 
         return ExitCode.Done;
+    }
+
+    /// <summary>Each domain's lines; the exit code is the first that is not right.</summary>
+    private static ExitCode Print(IReadOnlyList<DomainRecovery> domains)
+    {
+        if (domains.Count == 0)
+        {
+            return Print(["no VM that is enrolled runs on this host"]);
+        }
+
+        foreach (var domain in domains)
+        {
+            Print(domain.Notes);
+            if (domain.Error is { } error)
+            {
+                Terminal.Fail(domain.ExitCode, error);
+            }
+        }
+
+        return domains.FirstOrDefault(domain => domain.Error is not null)?.ExitCode ?? ExitCode.Done;
     }
 
     private static ExitCode Print(IReadOnlyList<DomainStatus> domains, StatusVerb verb)

@@ -103,6 +103,17 @@ public sealed class Kernel : IDisposable
         }
     }
 
+    /// <summary>The steps that <see cref="Apply"/> would take first; none where the kernel is as wanted. Changes nothing.</summary>
+    /// <param name="wanted">All that is to be there of ours.</param>
+    /// <param name="scope">Which objects are ours.</param>
+    public IReadOnlyList<Change> Compare(KernelState wanted, KernelScope scope)
+    {
+        lock (_gate)
+        {
+            return [.. Difference.Compute(wanted, new KernelDump(_socket).Take(wanted, scope), scope, []).Changes];
+        }
+    }
+
     /// <summary>The tunnels and the routes of a scope that are there.</summary>
     public IReadOnlyList<KernelObject> Owned(KernelScope scope)
     {

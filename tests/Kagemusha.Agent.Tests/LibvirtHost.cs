@@ -37,7 +37,8 @@ internal sealed class LibvirtHost : IDisposable
         Examination = new(Guests.Configuration with { Peer = new() { Authority = "/nowhere" } }, _hypervisor, _kernel, kernel, Table, new Dictionary<Guid, string> { [Guid.Empty] = "its bridge is another's" }, _underlay, discoveries, _channel);
         CareOfAddresses = new(Table, _underlay, lifecycle, registrar, TestLog.Log);
         var gate = new DomainGate();
-        Adoption = new(_hypervisor, Table, lifecycle, registrar, attachments, new(_kernel, Table, lifecycle, attachments, registrar, TestLog.Log), gate, TestLog.Log);
+        Adoption = new(_hypervisor, Table, lifecycle, attachments, new(_kernel, Table, lifecycle, attachments, registrar, TestLog.Log), TestLog.Log);
+        Recovery = new(_hypervisor, kernel, Table, Adoption, lifecycle, registrar, gate, TestLog.Log);
         ColdDefinition = new(_hypervisor, _kernel, attachments, gate, TestLog.Log);
         Enrolment = new(_hypervisor, _kernel, Table, lifecycle, attachments, learning, discoveries, _channel, gate, TestLog.Log);
     }
@@ -47,6 +48,8 @@ internal sealed class LibvirtHost : IDisposable
     public GuestTable Table { get; } = new();
 
     public Adoption Adoption { get; }
+
+    public Recovery Recovery { get; }
 
     public Enrolment Enrolment { get; }
 

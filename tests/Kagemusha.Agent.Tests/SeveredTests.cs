@@ -112,7 +112,7 @@ public sealed class SeveredTests
         guest.Arrival = new(new(new(Guests.HomeAgent, 6275, "hv-a"), OneTimeToken.Create()), new(Guests.CareOf.Address, Guests.HomeAgent, "wan"));
         host.Table.Put(guest);
         // What a kernel without tunnels refuses is not the question.
-        await Record.ExceptionAsync(() => host.Adoption.RecoverAsync("vm"));
+        await Record.ExceptionAsync(() => host.Recovery.RecoverAsync("vm", RecoverAs.Found, isDryRun: false));
         Assert.Same(guest, Assert.Single(host.Table.All));
         Assert.NotNull(guest.Arrival);
     });

@@ -31,6 +31,11 @@ public sealed class ControlSocketTests : IDisposable
         { new EnrollRequest("vm", [], null, null), new Failed(ExitCode.Refused, "refused") },
         { new UnenrollRequest("é<>&\"\\", Domains.Mac), new Failed(ExitCode.NotFound, "no such domain") },
         { new RecoverRequest("vm"), new Done([]) },
+        { new RecoverRequest("vm", RecoverAs.Release, DryRun: true), new Failed(ExitCode.Refused, "vm runs here") },
+        {
+            new RecoverRequest(null),
+            new RecoverReply([new(["vm: nothing is wrong"], ExitCode.Done, null), new([], ExitCode.Failed, "it does not answer")])
+        },
         {
             new StatusRequest(null),
             new StatusReply([

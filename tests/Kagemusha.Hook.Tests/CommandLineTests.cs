@@ -19,6 +19,11 @@ public sealed class CommandLineTests : IDisposable
         { ["enroll", "vm", "--interface", "52:54:00:00:00:01"], new EnrollRequest("vm", [], null, Domains.Mac) },
         { ["enroll", "vm", "--home-address=2001:db8::1"], new EnrollRequest("vm", [Ipv6Address.Parse("2001:db8::1")], null, null) },
         { ["recover", "vm"], new RecoverRequest("vm") },
+        { ["recover", "vm", "--home"], new RecoverRequest("vm", RecoverAs.Home) },
+        { ["recover", "--away", "--dry-run", "--", "-vm1"], new RecoverRequest("-vm1", RecoverAs.Away, DryRun: true) },
+        { ["recover", "--release", "vm"], new RecoverRequest("vm", RecoverAs.Release) },
+        { ["recover", "--all"], new RecoverRequest(null) },
+        { ["recover", "--all", "--dry-run"], new RecoverRequest(null, DryRun: true) },
         { ["history"], new HistoryRequest(null) },
         { ["history", "--", "-vm1"], new HistoryRequest("-vm1") },
         { ["history", "--json", "vm"], new HistoryRequest("vm") },
@@ -68,6 +73,11 @@ public sealed class CommandLineTests : IDisposable
     [InlineData("No verb selected. See kagemusha-hook --help.")]
     [InlineData("Verb 'move' is not recognized. See kagemusha-hook --help.", "move")]
     [InlineData("DOMAIN is missing: it goes before the options, or behind --. See kagemusha-hook --help.", "recover")]
+    [InlineData("DOMAIN is missing: it goes before the options, or behind --. See kagemusha-hook --help.", "recover", "--home")]
+    [InlineData("--home or --away: one at a time", "recover", "vm", "--away", "--home")]
+    [InlineData("--away or --release: one at a time", "recover", "vm", "--away", "--release")]
+    [InlineData("'vm' or --all: one or all", "recover", "vm", "--all")]
+    [InlineData("--release is for one VM: name it in place of --all", "recover", "--all", "--release")]
     [InlineData("'c' is too much: one domain at a time.", "status", "b", "c")]
     [InlineData("Option 'force' is unknown. See kagemusha-hook --help.", "unenroll", "vm", "--force")]
     [InlineData("Option 'v' is unknown. See kagemusha-hook --help.", "status", "-vm1")]
@@ -121,6 +131,19 @@ public sealed class CommandLineTests : IDisposable
 
         Assert.Equal(
             ((int)exitCode, "", "kagemusha-hook: the interface is not on a Linux bridge\n"), (end.ExitCode, end.Output, end.Error));
+    }
+
+    [Fact]
+    public async Task Of_all_that_are_recovered_each_has_its_lines_and_the_first_that_failed_the_exit_code()
+    {
+        await using var agent = Agent(new RecoverReply(
+        [
+            new(["a: well"], ExitCode.Done, null), new([], ExitCode.Failed, "b: silent"), new([], ExitCode.Refused, "c: refused"), new(["d: well"], ExitCode.Done, null),
+        ]));
+
+        var end = await _host.RunAsync("", "recover", "--all");
+
+        Assert.Equal((1, "a: well\nd: well\n", "kagemusha-hook: b: silent\nkagemusha-hook: c: refused\n"), (end.ExitCode, end.Output, end.Error));
     }
 
     [Fact]
@@ -279,6 +302,7 @@ public sealed class CommandLineTests : IDisposable
             {
                 StatusRequest => reply is StatusReply,
                 HistoryRequest => reply is HistoryReply,
+                RecoverRequest => reply is RecoverReply or Done,
                 _ => reply is Done,
             });
             left.Remove(reply);

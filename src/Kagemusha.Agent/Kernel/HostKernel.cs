@@ -13,9 +13,7 @@ internal sealed class HostKernel(Kernel kernel, AgentConfiguration configuration
     /// <exception cref="KernelException">The kernel refused; the rest may be there.</exception>
     public IReadOnlyList<string> Apply(GuestTable guests)
     {
-        var links = guests.AwayLinks;
-        var homeLinks = guests.HomeLinkPaths;
-        if (links.Count > 0 || homeLinks.Any(link => link.IsMoving))
+        if (guests.AwayLinks.Count > 0 || guests.HomeLinkPaths.Any(link => link.IsMoving))
         {
             foreach (var link in SystemControl.KeepRouterAdvertisements(kernel.Interfaces()))
             {
@@ -37,6 +35,18 @@ internal sealed class HostKernel(Kernel kernel, AgentConfiguration configuration
     {
         var wanted = Wanted(guests).OfType<Link>().Select(link => link.Name).ToHashSet();
         return [.. kernel.Interfaces().Select(link => link.Name).Where(name => name.StartsWith(Scope.LinkPrefix, StringComparison.Ordinal) && !wanted.Contains(name)).Order(StringComparer.Ordinal)];
+    }
+
+    /// <summary>What <see cref="Apply"/> would begin with; nothing where the kernel matches.</summary>
+    /// <returns><c>ip</c> and <c>tc</c> lines.</returns>
+    public IReadOnlyList<string> Compare(GuestTable guests) => [.. kernel.Compare(Wanted(guests), Scope).Select(change => change.ToString())];
+
+    private KernelState Wanted(GuestTable guests)
+    {
+        var links = guests.AwayLinks;
+        var wanted = AwayDataPath.For(links, HostAddresses(), Table).With(HandOverDataPath.For(links, guests.HomeLinkPaths, Table));
+        wanted = wanted.With(AwayDataPath.Severed(guests.SeveredTaps, Table)).With(AwayDataPath.GivenBack(guests.GivenPorts));
+        return wanted.With(ErrorPath.For(wanted, Table));
     }
 
     /// <summary>The table of the guests' VRF.</summary>
@@ -73,14 +83,6 @@ internal sealed class HostKernel(Kernel kernel, AgentConfiguration configuration
     public IReadOnlyList<Ipv6Address> AddressesOf(string link) => Find(link) is { Index: var index }
         ? [.. kernel.Addresses().Where(address => address.InterfaceIndex == index).Select(address => address.Address)]
         : [];
-
-    private KernelState Wanted(GuestTable guests)
-    {
-        var (links, homeLinks) = (guests.AwayLinks, guests.HomeLinkPaths);
-        var wanted = AwayDataPath.For(links, HostAddresses(), Table).With(HandOverDataPath.For(links, homeLinks, Table));
-        wanted = wanted.With(AwayDataPath.Severed(guests.SeveredTaps, Table));
-        return wanted.With(ErrorPath.For(wanted, Table));
-    }
 
     /// <summary>The host's own addresses, and those that it has as a router; those on our links are the home router's.</summary>
     private HashSet<Ipv6Address> HostAddresses()
