@@ -53,10 +53,10 @@ public sealed class MigrateTests(Lab lab)
     {
         lab.VM.BeAt(lab.A);
         using var traffic = new Traffic(lab, lab.VM);
-        // More of it in a second than may be copied.
-        lab.VM.Shell("(while :; do dd if=/dev/zero of=/tmp/written bs=1M count=24; done) >/dev/null 2>&1 & echo $! >/tmp/writer");
+        // More of it in a second than may be copied, however slow the guest is.
+        lab.VM.Shell("(while :; do dd if=/dev/zero of=/tmp/written bs=1M count=12; done) >/dev/null 2>&1 & echo $! >/tmp/writer");
 
-        var told = lab.A.Hook("migrate", "--postcopy", "--bandwidth", "8", lab.VM.Name, To(lab.B)).Succeed();
+        var told = lab.A.Hook("migrate", "--postcopy", "--bandwidth", "2", lab.VM.Name, To(lab.B)).Succeed();
         lab.VM.Shell("kill $(cat /tmp/writer); rm /tmp/written /tmp/writer");
 
         lab.B.WaitForBinding(lab.VM.Name, "registered");

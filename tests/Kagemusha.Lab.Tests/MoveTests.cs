@@ -14,7 +14,11 @@ public sealed partial class MoveTests(Lab lab)
     public void A_guest_that_leaves_home_answers_through_the_home_agents_tunnel()
     {
         lab.VM.BeAt(lab.A);
-        Move(lab.A, lab.B);
+        using (new Pings(lab.Correspondent, lab.VM.Address))
+        {
+            Move(lab.A, lab.B);
+        }
+
         AssertAway(lab.B);
         AssertGone(lab.A);
         AssertRecorded(lab.A, lab.B);
