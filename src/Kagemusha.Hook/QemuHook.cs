@@ -16,6 +16,9 @@ internal sealed class QemuHook
 
     private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(2);
 
+    /// <summary>Of a guest that comes: without an answer its migration, which may have copied much by then, fails, and a busy host is late.</summary>
+    private static readonly TimeSpan IncomingDeadline = TimeSpan.FromSeconds(10);
+
     /// <summary>For what follows an agent that used up the deadline.</summary>
     private static readonly TimeSpan Grace = TimeSpan.FromMilliseconds(500);
 
@@ -24,13 +27,13 @@ internal sealed class QemuHook
 
     private readonly long _started = Stopwatch.GetTimestamp();
     private readonly HookArguments _arguments;
-    private readonly TimeSpan _deadline;
+    private long _deadline; // Ticks of a TimeSpan: two threads use it.
     private volatile ExitCode _exitCode = ExitCode.Done;
 
     private QemuHook(HookArguments arguments)
     {
         _arguments = arguments;
-        _deadline = arguments.IsMigrateBegin ? MigrateDeadline : Deadline;
+        _deadline = (arguments.IsMigrateBegin ? MigrateDeadline : Deadline).Ticks;
     }
 
     /// <summary>Does it.</summary>
@@ -47,9 +50,15 @@ internal sealed class QemuHook
         // A read of standard input has no deadline of its own. Whatever this thread still does then ends with the process.
         var thread = new Thread(hook.Answer, maxStackSize: 1 << 20) { IsBackground = true };
         thread.Start();
-        thread.Join(hook._deadline + Grace);
+        while (hook.Left + Grace is var left && left > TimeSpan.Zero && !thread.Join(left))
+        {
+            // It may have become longer meanwhile.
+        }
+
         return hook._exitCode;
     }
+
+    private TimeSpan Left => TimeSpan.FromTicks(Interlocked.Read(ref _deadline)) - Stopwatch.GetElapsedTime(_started);
 
     private void Answer()
     {
@@ -80,19 +89,26 @@ internal sealed class QemuHook
             return;
         }
 
+        // A start may be refused only if it is a migration's, which the agent noted while it lived.
+        var isIncoming = !_arguments.IsMigrateBegin && _arguments.MayRefuse && File.Exists(ControlPaths.IncomingMarker(domain.Uuid));
+        if (isIncoming)
+        {
+            Interlocked.Exchange(ref _deadline, IncomingDeadline.Ticks);
+        }
+
+        var mayRefuse = isIncoming || _arguments.IsMigrateBegin;
         try
         {
             var call = new HookCall(_arguments.Guest, _arguments.Operation, _arguments.SubOperation, _arguments.Extra, xml);
-            var left = _deadline - Stopwatch.GetElapsedTime(_started);
-            Carry(ControlClient.CallAsync(ControlPaths.Socket, call, left).GetAwaiter().GetResult(), domain);
+            Carry(ControlClient.CallAsync(ControlPaths.Socket, call, Left).GetAwaiter().GetResult(), mayRefuse);
         }
         catch (ControlException e)
         {
-            WithoutAgent(e.Message, domain);
+            Refuse(mayRefuse, e.Message);
         }
     }
 
-    private void Carry(ControlReply reply, DomainXml domain)
+    private void Carry(ControlReply reply, bool mayRefuse)
     {
         switch (reply)
         {
@@ -109,17 +125,13 @@ internal sealed class QemuHook
             case HookReply:
                 break;
             case Failed failed:
-                WithoutAgent(failed.Error, domain);
+                Refuse(mayRefuse, failed.Error);
                 break;
             default:
-                WithoutAgent("kagemushad answered something else", domain);
+                Refuse(mayRefuse, "kagemushad answered something else");
                 break;
         }
     }
-
-    /// <summary>A start may be refused only if it is a migration's, which the agent noted while it lived.</summary>
-    private void WithoutAgent(string error, DomainXml domain) => Refuse(
-        _arguments.IsMigrateBegin || (_arguments.MayRefuse && File.Exists(ControlPaths.IncomingMarker(domain.Uuid))), error);
 
     private void Refuse(bool refused, string error)
     {

@@ -189,6 +189,19 @@ public sealed class QemuHookTests : IDisposable
     }
 
     [Fact]
+    public async Task A_silent_agent_costs_ten_seconds_before_a_guest_that_comes_is_refused()
+    {
+        using var silent = new ControlServer(_host.Socket);
+        _host.MarkIncoming();
+
+        var end = await _host.RunAsync(Domains.Xml(), "qemu", "vm", "started", "begin", "-");
+
+        Assert.Equal((1, ""), (end.ExitCode, end.Output));
+        Assert.Contains("did not answer within 10 s", end.Error, StringComparison.Ordinal);
+        Assert.InRange(end.Took.TotalSeconds, 9, 30);
+    }
+
+    [Fact]
     public async Task A_standard_input_that_never_ends_costs_the_deadline()
     {
         var end = await _host.RunAsync(null, "qemu", "vm", "started", "begin", "-");
