@@ -68,8 +68,7 @@ public sealed class KernelState : IEnumerable<KernelObject>
 
     IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();
 
-    /// <summary>The place that an object has or would have.</summary>
-    internal static (Type, object) Key(KernelObject wanted) => (wanted is Link ? typeof(Link) : wanted.GetType(), wanted.Identity);
+    private static (Type, object) Key(KernelObject wanted) => (wanted is Link ? typeof(Link) : wanted.GetType(), wanted.Identity);
 }
 
 /// <summary>

@@ -58,15 +58,12 @@ internal sealed class Command : IDisposable
         }
     }
 
-    /// <summary>The process.</summary>
-    public int Id => _process.Id;
-
     public Task WriteLineAsync(string line) => _process.StandardInput.WriteLineAsync(line);
 
     /// <summary>Waits for the next line with this text in it.</summary>
-    public async Task<string> LineAsync(string text, TimeSpan? longest = null)
+    public async Task<string> LineAsync(string text)
     {
-        using var patience = new CancellationTokenSource(longest ?? Patience);
+        using var patience = new CancellationTokenSource(Patience);
         try
         {
             for (; ; )
