@@ -151,8 +151,7 @@ public sealed partial class HomeAgent
         }
 
         // A tunnel that ends inside another one, or here, would be a loop.
-        if (IsOwn(update.CareOfAddress) || _bindings.ContainsKey(update.CareOfAddress)
-            || _bindings.Values.Any(b => b.CareOfAddress == update.HomeAddress))
+        if (IsOwn(update.CareOfAddress) || _bindings.ContainsKey(update.CareOfAddress) || _boundTo.ContainsKey(update.HomeAddress))
         {
             return (BindingStatus.AdministrativelyProhibited, "the care-of address is this node's or a mobile node's home address");
         }
@@ -200,7 +199,7 @@ public sealed partial class HomeAgent
                 ? last.LinkLocalAddress is null ? null : update.LinkLocalAddress
                 : update.LinkLocalAddress,
         };
-        _bindings[update.HomeAddress] = binding;
+        Bind(binding);
         _endedSequences.Remove(update.HomeAddress);
         _effects.Add(new HomeAgentEffect.BindingChanged(binding, change, units * LifetimeUnit));
         if (change == BindingCacheChange.Registered)
