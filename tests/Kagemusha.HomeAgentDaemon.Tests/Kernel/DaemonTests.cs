@@ -107,6 +107,25 @@ public sealed class DaemonTests
         await AssertTunnelsAsync(network, 1);
     }
 
+    [Fact]
+    public async Task What_somebody_else_takes_away_comes_back()
+    {
+        await using var network = await HomeNetwork.MakeAsync(isSeparate: false);
+        await GuestsAreAwayAsync(network);
+        var daemon = await network.StartHomeAgentAsync();
+        var node = await ScapyMobileNode.StartAsync(network, "away", "wan");
+        await node.UpdateAsync(Home, HomeNetwork.CareOfAddress, 1, 100);
+        Assert.True(await network.CanPingAsync("core", Home));
+
+        await network.RunAsync("router", "ip", "-6", "route", "delete", $"{Home}/128");
+        await daemon.LineAsync("all is as it should be again");
+        Assert.True(await network.CanPingAsync("core", Home), "without the route");
+        var tunnel = Assert.Single(await TunnelsAsync(network)).GetProperty("ifname").GetString()!;
+        await network.RunAsync("router", "ip", "link", "delete", tunnel);
+        await daemon.LineAsync("all is as it should be again");
+        Assert.True(await network.CanPingAsync("core", Home), "without the tunnel");
+    }
+
     [Theory]
     [InlineData("KILL")]
     [InlineData("TERM")]
