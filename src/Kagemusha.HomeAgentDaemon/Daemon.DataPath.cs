@@ -14,6 +14,10 @@ internal sealed partial class Daemon
 
     private readonly DataPath _dataPath;
 
+    // By bound home address, what is listened for: itself and its link-local address, if that is defended.
+    private readonly Dictionary<Ipv6Address, Ipv6Address[]> _listened = [];
+    private readonly SolicitedNodeGroups _groups;
+
     // Tunnels that somebody may have taken away or set down, by their names.
     private readonly ConcurrentDictionary<string, bool> _suspects = [];
 
@@ -30,13 +34,49 @@ internal sealed partial class Daemon
     {
         // In order: two that want the same name or handle find it again as it was, more often than not.
         _dataPath.Change([.. _agent.Bindings.OrderBy(b => b.CareOfAddress).ThenBy(b => b.HomeAddress).Select(b => (b.HomeAddress, (Ipv6Address?)b.CareOfAddress))]);
+        foreach (var binding in _agent.Bindings)
+        {
+            Listen(binding, hasEnded: false);
+        }
+
         Compare(null);
+    }
+
+    /// <summary>Hears of who looks for a home address from now on, or no longer.</summary>
+    private void Listen(BindingCacheEntry binding, bool hasEnded)
+    {
+        Ipv6Address[] wanted = hasEnded ? [] : binding.LinkLocalAddress is { } linkLocal ? [binding.HomeAddress, linkLocal] : [binding.HomeAddress];
+        var listened = _listened.GetValueOrDefault(binding.HomeAddress, []);
+        _listened[binding.HomeAddress] = wanted;
+        Array.ForEach([.. wanted.Except(listened)], address => Try(_groups.Add, address));
+        Array.ForEach([.. listened.Except(wanted)], address => Try(_groups.Remove, address));
+        if (hasEnded)
+        {
+            _listened.Remove(binding.HomeAddress);
+        }
+
+        static void Try(Action<Ipv6Address> change, Ipv6Address address)
+        {
+            try
+            {
+                change(address);
+            }
+            catch (KernelException e)
+            {
+                Log.Warn($"neighbours may not find {address}, if a switch on the home link keeps their solicitations to itself: {e.Message}");
+            }
+        }
     }
 
     /// <summary>Has the kernel hold what was decided.</summary>
     /// <returns>Whether it does.</returns>
-    private bool TurnDataPath(IEnumerable<HomeAgentEffect.BindingChanged> changes)
+    private bool TurnDataPath(IReadOnlyCollection<HomeAgentEffect.BindingChanged> changes)
     {
+        foreach (var one in changes)
+        {
+            Listen(one.Binding, one.HasEnded);
+        }
+
         var change = _dataPath.Change([.. changes.Select(change => (change.Binding.HomeAddress, change.HasEnded ? null : (Ipv6Address?)change.Binding.CareOfAddress))]);
         if (!_isAsGiven)
         {
@@ -145,7 +185,7 @@ internal sealed partial class Daemon
         static bool IsTunnel(string name) => name.StartsWith(DataPath.Scope.LinkPrefix, StringComparison.Ordinal);
     }
 
-        private async Task WatchLinkAsync(CancellationToken end)
+    private async Task WatchLinkAsync(CancellationToken end)
     {
         await foreach (var happened in _monitor.ReadAsync(end))
         {

@@ -47,7 +47,8 @@ internal sealed partial class Daemon : IDisposable
         _file = file;
         _kernel = kernel;
         _monitor = new(kernel);
-        _dataPath = new(site.Link.Name, site.Configuration.Address);
+        _dataPath = new(site.Configuration.Address);
+        _groups = new(site.Link);
         _homeLink = new(site.Link.Index, PacketFilter.NeighbourDiscovery, (ushort)EtherType.Ipv6);
         _homeLink.ListenToAllGroups();
         _anycast = new(site.Link);
@@ -105,6 +106,7 @@ internal sealed partial class Daemon : IDisposable
         _mobility.Dispose();
         _questions.Dispose();
         _anycast.Dispose();
+        _groups.Dispose();
         _homeLink.Dispose();
         _routers.Dispose();
         _sender.Dispose();
@@ -272,7 +274,7 @@ internal sealed partial class Daemon : IDisposable
                 && NeighbourDiscoveryPacket.TryParse(buffer.AsSpan(EthernetFrame.HeaderLength..frame.Length), out var packet, out _)
                 && packet.Message is NeighbourSolicitation or NeighbourAdvertisement)
             {
-                _inputs.Writer.TryWrite(new HomeAgentInput.SeenOnHomeLink(packet));
+                _inputs.Writer.TryWrite(new HomeAgentInput.SeenOnHomeLink(packet, frame.Source));
             }
         }
     }

@@ -8,14 +8,14 @@ namespace Kagemusha.HomeAgentDaemon;
 /// What the kernel has to hold for the bindings: all of it, or what one change of the bindings touches, which costs the same however many there are. Without
 /// I/O.
 /// <code>
-///   home link                                              tunnel, one per care-of address (RFC 6275, section 10.4)
-///   -------- proxy neighbour entry for HoA     HoA/128 dev kgt........ ========> care-of address
-///                                              ingress: from its own home addresses, nothing else
+///                                   tunnel, one per care-of address (RFC 6275, section 10.4)
+///   home link --------  HoA/128 dev kgt........ ========> care-of address
+///                       ingress: from its own home addresses, nothing else
+///                       egress: no neighbour solicitations, which the home agent answers
 /// </code>
 /// </summary>
-/// <param name="homeLink">The interface on the home link.</param>
 /// <param name="homeAgent">The home agent's address.</param>
-internal sealed class DataPath(string homeLink, Ipv6Address homeAgent)
+internal sealed class DataPath(Ipv6Address homeAgent)
 {
     /// <summary>Which kernel objects are the home agent's: not those of an agent that runs on the same machine.</summary>
     public static readonly KernelScope Scope = new("kgt", KernelScope.DefaultProtocol + 1);
@@ -31,13 +31,10 @@ internal sealed class DataPath(string homeLink, Ipv6Address homeAgent)
     private readonly Dictionary<Ipv6Address, Ipv6Address> _careOfAddresses = [];
     private readonly HashSet<string> _names = [];
 
-    private readonly IReadOnlyList<KernelObject> _settings =
-    [
-        new Sysctl("ipv6/conf/all/forwarding", "1"),
-        Sysctl.Ipv6(homeLink, "proxy_ndp", 1),
-        // The kernel would wait up to 0.8 s before it answers for somebody else (RFC 4861, section 7.2.8).
-        new Sysctl($"ipv6/neigh/{homeLink}/proxy_delay", "0"),
-    ];
+    // What a neighbour sends to ask whether the mobile node is still there comes with a hop limit of 255 (RFC 4861, section 7.1.1), and is forwarded once.
+    private static readonly FilterMatch ForwardedSolicitation = new U32Match(new(4, 58 << 8 | 254, 0xffff), U32Key.Byte(40, 135));
+
+    private static readonly Sysctl Forwarding = new("ipv6/conf/all/forwarding", "1");
 
     /// <summary>A tunnel's name and its home addresses, each with its filter's handle.</summary>
     private sealed record Tunnel(string Name)
@@ -63,12 +60,13 @@ internal sealed class DataPath(string homeLink, Ipv6Address homeAgent)
         {
             // The discard prefix (RFC 6666).
             var nowhere = new Ip6Tunnel(Probe, homeAgent, Ipv6Address.Parse("100::1"));
-            kernel.Apply([nowhere, new Filter(Probe, FilterHook.Ingress, 1, new AnyMatch(), FilterAction.Drop)], scope);
+            var any = new Filter(Probe, FilterHook.Ingress, 1, new AnyMatch(), FilterAction.Drop);
+            kernel.Apply([nowhere, any, new Filter(Probe, FilterHook.Egress, 1, ForwardedSolicitation, FilterAction.Drop)], scope);
             kernel.Apply([], scope);
         }
         catch (KernelException e)
         {
-            throw new RefusedException($"this kernel lacks ip6_tunnel, sch_ingress or cls_flower: {e.Message}");
+            throw new RefusedException($"this kernel lacks ip6_tunnel, sch_ingress, cls_flower or cls_u32: {e.Message}");
         }
     }
 
@@ -128,16 +126,17 @@ internal sealed class DataPath(string homeLink, Ipv6Address homeAgent)
         }
     }
 
-    /// <summary>What is wanted now for these addresses, and the settings.</summary>
+    /// <summary>What is wanted now for these addresses, and that the kernel forwards.</summary>
     private KernelState Of(IEnumerable<Ipv6Address> homeAddresses, IEnumerable<Ipv6Address> careOfAddresses)
     {
-        var wanted = new List<KernelObject>(_settings);
+        var wanted = new List<KernelObject> { Forwarding };
         foreach (var careOfAddress in careOfAddresses)
         {
             if (_tunnels.TryGetValue(careOfAddress, out var tunnel))
             {
                 wanted.Add(new Ip6Tunnel(tunnel.Name, homeAgent, careOfAddress));
                 wanted.Add(new Filter(tunnel.Name, FilterHook.Ingress, Rest, new AnyMatch(), FilterAction.Drop));
+                wanted.Add(new Filter(tunnel.Name, FilterHook.Egress, 1, ForwardedSolicitation, FilterAction.Drop));
             }
         }
 
@@ -147,7 +146,6 @@ internal sealed class DataPath(string homeLink, Ipv6Address homeAgent)
             {
                 var prefix = new Ipv6Prefix(homeAddress, 128);
                 wanted.Add(new Route(prefix) { Link = tunnel.Name });
-                wanted.Add(new ProxyNeighbour(homeLink, homeAddress));
 
                 // A mobile node speaks for its own home addresses only (RFC 6275, section 10.4.5).
                 wanted.Add(new Filter(tunnel.Name, FilterHook.Ingress, Passes, new FlowerMatch { Source = prefix }, FilterAction.Pass)

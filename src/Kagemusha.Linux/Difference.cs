@@ -108,7 +108,7 @@ internal sealed class Difference
             {
                 Route route => route.Link is not null && !IsReplaced(route),
                 Rule => true,
-                Neighbour or ProxyNeighbour => (_actual.Marked.Contains(there) || IsManaged(there.RequiredLink!)) && !IsReplaced(there),
+                Neighbour => (_actual.Marked.Contains(there) || IsManaged(there.RequiredLink!)) && !IsReplaced(there),
                 LinkAddress => IsManaged(there.RequiredLink!),
                 BridgeForwardingEntry entry => IsPlaced(entry) && !IsReplaced(there),
                 Filter filter => (_actual.Marked.Contains(filter) || (HasFilters(filter.Link) && IsManaged(filter.Link)))
@@ -361,7 +361,7 @@ internal sealed class Difference
                 case LinkAddress:
                     Do(ChangeKind.Add, missing);
                     break;
-                case Neighbour or ProxyNeighbour:
+                case Neighbour:
                 case BridgeForwardingEntry when _actual.Interfaces[missing.RequiredLink!].BridgePort is not null:
                     Do(ChangeKind.Replace, missing);
                     break;
@@ -375,8 +375,7 @@ internal sealed class Difference
         {
             LinkAddress => 0,
             Neighbour => 1,
-            ProxyNeighbour => 2,
-            _ => 3,
+            _ => 2,
         };
     }
 

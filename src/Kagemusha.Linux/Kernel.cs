@@ -285,9 +285,6 @@ public sealed class Kernel : IDisposable
             case Neighbour neighbour:
                 RouteMessages.WriteNeighbour(writer, neighbour.Address, neighbour.LinkLayerAddress, isDeletion, indexOf(neighbour.Link), protocol);
                 break;
-            case ProxyNeighbour proxy:
-                RouteMessages.WriteNeighbour(writer, proxy.Address, null, isDeletion, indexOf(proxy.Link), protocol);
-                break;
             case Classifier classifier:
                 FilterMessages.WriteClassifier(writer, isDeletion, indexOf(classifier.Link));
                 break;

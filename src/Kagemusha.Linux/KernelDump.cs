@@ -61,16 +61,14 @@ internal sealed class KernelDump(NetlinkSocket socket)
         objects.AddRange(OnLinks(links, Addresses(), address => address.Link, (address, link) => new LinkAddress(link, address.Address, address.PrefixLength)));
         objects.AddRange(Routes(links, scope.Protocol));
         objects.AddRange(All("ip -6 rule show", RouteMessages.WriteRuleDump, payload => RouteMessages.ReadRule(payload, scope.Protocol)));
-        foreach (var neighbour in Neighbours(proxies: false).Concat(Neighbours(proxies: true)))
+        foreach (var neighbour in All("ip -6 neigh show", RouteMessages.WriteNeighbourDump, RouteMessages.ReadNeighbour))
         {
             if (links.Find(neighbour.Link)?.Name is not { } link)
             {
                 continue;
             }
 
-            KernelObject entry = neighbour.LinkLayerAddress is { } linkLayer
-                ? new Neighbour(link, neighbour.Address, linkLayer)
-                : new ProxyNeighbour(link, neighbour.Address);
+            var entry = new Neighbour(link, neighbour.Address, neighbour.LinkLayerAddress);
             objects.Add(entry);
             if (neighbour.Protocol == scope.Protocol)
             {
@@ -143,9 +141,6 @@ internal sealed class KernelDump(NetlinkSocket socket)
             IsThrown = route.Type == RTN_THROW,
         };
     }
-
-    private List<NeighbourMessage> Neighbours(bool proxies) =>
-        All("ip -6 neigh show", writer => RouteMessages.WriteNeighbourDump(writer, proxies), RouteMessages.ReadNeighbour);
 
     private IEnumerable<FilterMessage> Filters(NetworkInterfaceCollection links, string link, FilterHook hook, int index, KernelScope scope) =>
         All(

@@ -7,11 +7,11 @@ internal sealed record KernelSnapshot
     public required IReadOnlyDictionary<string, NetworkInterface> Interfaces { get; init; }
 
     /// <summary>
-    /// All addresses, permanent neighbours and proxy entries; routes and rules of our protocol; classifiers, and filters where ours may be.
+    /// All addresses and permanent neighbours; routes and rules of our protocol; classifiers, and filters where ours may be.
     /// </summary>
     public required IReadOnlyList<KernelObject> Objects { get; init; }
 
-    /// <summary>Those neighbours, proxy entries and filters that carry our protocol.</summary>
+    /// <summary>Those neighbours and filters that carry our protocol.</summary>
     public required IReadOnlySet<KernelObject> Marked { get; init; }
 
     /// <summary>The values of those settings that are wanted and exist.</summary>

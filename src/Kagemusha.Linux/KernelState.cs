@@ -74,7 +74,7 @@ public sealed class KernelState : IEnumerable<KernelObject>
 
 /// <summary>
 /// Which of the kernel's objects are one program's own, to be deleted when they are not wanted: links of kind vrf, ip6tnl and veth by
-/// their names and their group, routes, rules, neighbours, proxy entries and filters (in a cookie) by their protocol, and whatever is on those links and on the
+/// their names and their group, routes, rules, neighbours and filters (in a cookie) by their protocol, and whatever is on those links and on the
 /// ports of those VRFs. Programs with different protocol numbers do not touch each other's.
 /// </summary>
 /// <param name="LinkPrefix">How the names of its links begin.</param>

@@ -116,7 +116,6 @@ internal static class Netlink
     public const ushort NUD_REACHABLE = 0x02;
     public const ushort NUD_NOARP = 0x40;
     public const byte NTF_MASTER = 0x04;
-    public const byte NTF_PROXY = 0x08;
     public const byte NTF_STICKY = 0x40;
 
     // linux/fib_rules.h

@@ -201,16 +201,14 @@ internal static class RouteMessages
         writer.End();
     }
 
-    public static void WriteNeighbourDump(NetlinkWriter writer, bool proxies)
+    public static void WriteNeighbourDump(NetlinkWriter writer)
     {
         writer.Begin(RTM_GETNEIGH, NLM_F_DUMP);
-        var header = writer.Fixed(NeighbourLength);
-        header[0] = AF_INET6_BYTE;
-        header[10] = proxies ? NTF_PROXY : (byte)0;
+        writer.Fixed(NeighbourLength)[0] = AF_INET6_BYTE;
         writer.End();
     }
 
-    /// <summary>Reads permanent and proxy entries; others are the kernel's own.</summary>
+    /// <summary>Reads permanent entries; others are the kernel's own.</summary>
     public static NeighbourMessage? ReadNeighbour(ReadOnlySpan<byte> payload)
     {
         if (payload.Length < NeighbourLength || payload[0] != AF_INET6_BYTE)
@@ -219,28 +217,22 @@ internal static class RouteMessages
         }
 
         var attributes = new NetlinkAttributes(payload[NeighbourLength..]);
-        var isProxy = (payload[10] & NTF_PROXY) != 0;
         var isPermanent = (MemoryMarshal.Read<ushort>(payload[8..]) & NUD_PERMANENT) != 0;
-        return attributes.Address(NDA_DST) is { } address && (isProxy || (isPermanent && attributes.LinkLayer(NDA_LLADDR) is not null))
-            ? new(MemoryMarshal.Read<int>(payload[4..]), address, isProxy ? null : attributes.LinkLayer(NDA_LLADDR), attributes.Byte(NDA_PROTOCOL))
+        return isPermanent && attributes.Address(NDA_DST) is { } address && attributes.LinkLayer(NDA_LLADDR) is { } linkLayer
+            ? new(MemoryMarshal.Read<int>(payload[4..]), address, linkLayer, attributes.Byte(NDA_PROTOCOL))
             : null;
     }
 
-    /// <summary>Writes a permanent entry, or a proxy one if there is no link-layer address.</summary>
-    public static void WriteNeighbour(NetlinkWriter writer, Ipv6Address address, LinkLayerAddress? linkLayer, bool delete, int link, byte protocol)
+    /// <summary>Writes a permanent entry.</summary>
+    public static void WriteNeighbour(NetlinkWriter writer, Ipv6Address address, LinkLayerAddress linkLayer, bool delete, int link, byte protocol)
     {
         writer.Begin(delete ? RTM_DELNEIGH : RTM_NEWNEIGH, delete ? NLM_F_ACK : NLM_F_ACK | NLM_F_CREATE | NLM_F_REPLACE);
         var header = writer.Fixed(NeighbourLength);
         header[0] = AF_INET6_BYTE;
         MemoryMarshal.Write(header[4..], link);
         MemoryMarshal.Write(header[8..], NUD_PERMANENT);
-        header[10] = linkLayer is null ? NTF_PROXY : (byte)0;
         writer.Address(NDA_DST, address);
-        if (linkLayer is { } there)
-        {
-            writer.Bytes(NDA_LLADDR, there.ToArray());
-        }
-
+        writer.Bytes(NDA_LLADDR, linkLayer.ToArray());
         if (!delete)
         {
             writer.Byte(NDA_PROTOCOL, protocol);
@@ -272,5 +264,5 @@ internal sealed record RouteMessage(
     Ipv6Address? PreferredSource,
     int Mtu);
 
-/// <summary>A permanent neighbour as the kernel tells it, or a proxy entry, which has no link-layer address.</summary>
-internal sealed record NeighbourMessage(int Link, Ipv6Address Address, LinkLayerAddress? LinkLayerAddress, byte Protocol);
+/// <summary>A permanent neighbour as the kernel tells it.</summary>
+internal sealed record NeighbourMessage(int Link, Ipv6Address Address, LinkLayerAddress LinkLayerAddress, byte Protocol);

@@ -98,18 +98,6 @@ public sealed record Neighbour(string Link, Ipv6Address Address, LinkLayerAddres
         verb == "delete" ? $"ip -6 neigh delete {Address} dev {Link}" : $"ip -6 neigh {verb} {Address} lladdr {LinkLayerAddress} nud permanent dev {Link}";
 }
 
-/// <summary>A proxy entry: the kernel answers solicitations for the address on the link (needs <c>proxy_ndp</c>).</summary>
-/// <param name="Link">The link's name.</param>
-/// <param name="Address">The address that it speaks for.</param>
-public sealed record ProxyNeighbour(string Link, Ipv6Address Address) : KernelObject
-{
-    internal override object Identity => (Link, Address);
-
-    internal override string? RequiredLink => Link;
-
-    internal override string Line(string verb) => $"ip -6 neigh {verb} proxy {Address} dev {Link}";
-}
-
 /// <summary>A kernel setting under <c>/proc/sys/net</c>. It is not put back when it is no longer wanted.</summary>
 /// <param name="Path">The path below it, with slashes, such as <c>ipv6/conf/all/forwarding</c>.</param>
 /// <param name="Value">The value as the file shows it.</param>

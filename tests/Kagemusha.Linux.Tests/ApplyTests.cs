@@ -28,7 +28,6 @@ public sealed class ApplyTests : IDisposable
             link {"ifname":"tap0","mtu":1400,"master":"kgvrf","txqlen":2000,"link_type":"ether","address":"02:00:00:00:00:01","linkinfo":{"info_kind":"dummy","info_slave_kind":"vrf","info_slave_data":{"table":1001}},"inet6_addr_gen_mode":"none","up":true}
             link {"link":"wan","ifname":"kgha","mtu":1460,"master":"kgvrf","txqlen":1000,"link_type":"tunnel6","link_pointtopoint":true,"linkinfo":{"info_kind":"ip6tnl","info_data":{"proto":"ip6ip6","remote":"2001:db8:1::1","local":"2001:db8:f4::2","link":"wan","ttl":64,"ip6_tnl_f_ign_encap_limit":true,"tclass":"0x00","flowlabel":"0x00000"},"info_slave_kind":"vrf","info_slave_data":{"table":1001}},"inet6_addr_gen_mode":"none","up":true}
             neighbour {"dst":"2001:db8:1::10","lladdr":"52:54:00:00:00:10","state":["PERMANENT"],"protocol":"75","on":"tap0"}
-            proxy {"dst":"2001:db8:1::10","dev":"wan","protocol":"75"}
             route {"dst":"2001:db8:1::10","dev":"tap0","table":"1001","metric":1024,"pref":"medium"}
             route {"dst":"2001:db8:2::/64","gateway":"2001:db8:f4::9","dev":"wan","metric":7,"pref":"medium"}
             route {"dst":"default","from":"2001:db8:1::10","dev":"kgha","table":"1001","metric":1024,"pref":"medium"}
@@ -100,7 +99,6 @@ public sealed class ApplyTests : IDisposable
         [
             new Ip6Tunnel("kgother", Ipv6Address.Parse("2001:db8:f4::2"), Ipv6Address.Parse("2001:db8:f2::2")),
             new Route(Ipv6Prefix.Parse("2001:db8:1::20/128")) { Link = "kgother" },
-            new ProxyNeighbour("wan", Ipv6Address.Parse("2001:db8:1::20")),
         ];
         _host.Use(kernel => kernel.Apply(others, other));
         _host.Apply(TestHost.Away);

@@ -172,7 +172,7 @@ public sealed class DifferenceTests
     }
 
     [Fact]
-    public void Foreign_addresses_neighbours_and_proxies_are_left_alone_outside_our_links()
+    public void Foreign_addresses_and_neighbours_are_left_alone_outside_our_links()
     {
         var foreign = Fresh with
         {
@@ -180,12 +180,11 @@ public sealed class DifferenceTests
             [
                 new LinkAddress("lo", Local, 128),
                 new Neighbour("lo", Local, Guest),
-                new ProxyNeighbour("lo", Local),
                 new Classifier("lo"),
             ],
         };
         Rounds(foreign, []);
-        Rounds(foreign with { Marked = [new ProxyNeighbour("lo", Local)] }, [], "ip -6 neigh delete proxy 2001:db8:f4::2 dev lo");
+        Rounds(foreign with { Marked = [new Neighbour("lo", Local, Guest)] }, [], "ip -6 neigh delete 2001:db8:f4::2 dev lo");
     }
 
     [Fact]

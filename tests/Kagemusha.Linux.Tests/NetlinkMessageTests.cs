@@ -107,7 +107,7 @@ public sealed class NetlinkMessageTests
         {
             foreach (var action in Enum.GetValues<FilterAction>().Where(action => action != FilterAction.Herald || match is FlowerMatch { DestinationLinkLayer: not null }))
             {
-                var filter = new Filter("tap0", FilterHook.Egress, 7, match, action) 
+                var filter = new Filter("tap0", FilterHook.Egress, 7, match, action)
                 {
                     Target = action == FilterAction.Redirect ? "kgho" : null,
                     Handle = match is FlowerMatch { Source: not null } ? 0x800001 : Filter.FirstHandle,

@@ -35,7 +35,6 @@ internal static partial class Picture
 
         Add("route", $"-6 route show table all proto {KernelScope.DefaultProtocol}");
         Add("rule", "-6 rule show", OnlyOurs);
-        Add("proxy", "-6 neigh show proxy");
         return string.Join('\n', lines.Order(StringComparer.Ordinal));
 
         void Add(string what, string arguments, Action<JsonObject>? change = null)

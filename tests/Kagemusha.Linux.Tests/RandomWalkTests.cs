@@ -145,7 +145,6 @@ public sealed class RandomWalkTests
         if (Maybe())
         {
             objects.Add(new Rule(900, table) { Source = Guest(random.Next(2)) });
-            objects.Add(new ProxyNeighbour("wan", Guest(random.Next(2)).Address));
             objects.Add(new Route(Ipv6Prefix.Parse("2001:db8:2::/64")) { Link = "wan", Gateway = Ipv6Address.Parse(Pick("2001:db8:f4::9", "2001:db8:f4::8")), Metric = Pick<uint>(7, 8) });
         }
 

@@ -44,7 +44,6 @@ public sealed class StepTests : IDisposable
         Assert.Equal(
             [
                 "tc filter add dev kgta ingress pref 1 protocol ipv6 handle 105 flower src_ip 2001:db8:1::15/128 action pass",
-                "ip -6 neigh replace proxy 2001:db8:1::15 dev wan",
                 "ip -6 route add 2001:db8:1::15/128 dev kgta table 254 metric 1024",
             ],
             _host.Use(kernel => kernel.Step(given, wanted, TestHost.Scope)).Changes.Select(change => change.ToString()));
@@ -96,7 +95,6 @@ public sealed class StepTests : IDisposable
         foreach (var home in homes.Where(bound.ContainsKey))
         {
             wanted.Add(new Route(new(Home(home), 128)) { Link = bound[home] });
-            wanted.Add(new ProxyNeighbour("wan", Home(home)));
             wanted.Add(new Filter(bound[home], FilterHook.Ingress, 1, new FlowerMatch { Source = new(Home(home), 128) }, FilterAction.Pass) { Handle = 100 + (uint)home });
         }
 

@@ -42,7 +42,6 @@ internal sealed class TestHost : IDisposable
         new Route(Ipv6Prefix.Parse("::/0"), 1001) { Link = "kgha", Source = Ipv6Prefix.Parse("2001:db8:1::10/128") },
         new Route(Ipv6Prefix.Parse("2001:db8:2::/64")) { Link = "wan", Gateway = Ipv6Address.Parse("2001:db8:f4::9"), Metric = 7 },
         new Rule(900, 1001) { Source = Ipv6Prefix.Parse("2001:db8:1::10/128"), Destination = Ipv6Prefix.Parse("2001:db8:3::/64"), InputLink = "wan" },
-        new ProxyNeighbour("wan", Ipv6Address.Parse("2001:db8:1::10")),
         Sysctl.Ipv6("wan", "proxy_ndp", 1),
         new Sysctl("ipv6/conf/all/forwarding", "1"),
         new Filter("tap0", FilterHook.Ingress, 1, U32Match.NextHeader(135), FilterAction.Drop),

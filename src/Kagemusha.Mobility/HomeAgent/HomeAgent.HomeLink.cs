@@ -68,6 +68,30 @@ public sealed partial class HomeAgent
         }
     }
 
+    /// <summary>
+    /// RFC 6275, section 10.4.1: as a proxy (RFC 4861, section 7.2.8) it answers who looks for a mobile node, or whether it is still there, and who tests an address
+    /// of one. O stays clear: the mobile node's own advertisement counts more when it is at home.
+    /// </summary>
+    private void AnswerNeighbour(NeighbourDiscoveryPacket packet, LinkLayerAddress sender)
+    {
+        if (packet.Message is not NeighbourSolicitation { Target: var target } solicitation || !(_bindings.ContainsKey(target) || _linkLocal.Contains(target)))
+        {
+            return;
+        }
+
+        TargetLinkLayerAddress here = new(_configuration.LinkLayerAddress);
+        if (packet.Source.IsUnspecified)
+        {
+            Multicast(new(_configuration.Address, Ipv6Address.AllNodes, new NeighbourAdvertisement(target, NeighbourAdvertisementFlags.None, [here])));
+        }
+        else
+        {
+            _effects.Add(new HomeAgentEffect.SendOnHomeLink(
+                new NeighbourDiscoveryPacket(_configuration.Address, packet.Source, new NeighbourAdvertisement(target, NeighbourAdvertisementFlags.Solicited, [here])),
+                solicitation.Options.OfType<SourceLinkLayerAddress>().FirstOrDefault()?.Address ?? sender));
+        }
+    }
+
     private void FinishDetections(TimeSpan now)
     {
         foreach (var (_, detection) in _detections.TakeDue(now))
@@ -85,8 +109,7 @@ public sealed partial class HomeAgent
     }
 
     /// <summary>
-    /// RFC 6275, section 10.4.1: neighbours are told that the home address is at this node's link-layer address; solicitations are
-    /// answered by the kernel's proxy.
+    /// RFC 6275, section 10.4.1: neighbours are told that the home address is at this node's link-layer address.
     /// </summary>
     private void Announce(TimeSpan now)
     {

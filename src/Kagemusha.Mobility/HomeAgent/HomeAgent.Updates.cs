@@ -151,7 +151,7 @@ public sealed partial class HomeAgent
         }
 
         // A tunnel that ends inside another one, or here, would be a loop.
-        if (IsOwn(update.CareOfAddress) || _bindings.ContainsKey(update.CareOfAddress) || _boundTo.ContainsKey(update.HomeAddress))
+        if (IsOwn(update.CareOfAddress) || _bindings.ContainsKey(update.CareOfAddress) || _boundTo.Contains(update.HomeAddress))
         {
             return (BindingStatus.AdministrativelyProhibited, "the care-of address is this node's or a mobile node's home address");
         }

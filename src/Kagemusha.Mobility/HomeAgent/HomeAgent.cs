@@ -14,7 +14,10 @@ public sealed partial class HomeAgent
     private readonly HomeAgentConfiguration _configuration;
     private readonly Func<double> _random;
     private readonly DeadlineMap<BindingCacheEntry> _bindings = new(binding => binding.Expires);
-    private readonly Dictionary<Ipv6Address, int> _boundTo = [];
+
+    // The care-of addresses and the link-local addresses of all bindings, which may share them.
+    private readonly AddressCounts _boundTo = new();
+    private readonly AddressCounts _linkLocal = new();
     private List<HomeAgentEffect> _effects = [];
 
     /// <summary>A home agent with the bindings of an earlier run; those that have no lifetime left, or would no longer be served, are forgotten.</summary>
@@ -94,8 +97,9 @@ public sealed partial class HomeAgent
             case HomeAgentInput.Received { Packet: var packet }:
                 Discard(packet, "it is no Binding Update");
                 break;
-            case HomeAgentInput.SeenOnHomeLink { Packet: var packet }:
+            case HomeAgentInput.SeenOnHomeLink { Packet: var packet, Sender: var sender }:
                 CheckForDuplicate(packet);
+                AnswerNeighbour(packet, sender);
                 break;
             case HomeAgentInput.DataPathFailed failed:
                 Abandon(now, failed);
@@ -125,11 +129,15 @@ public sealed partial class HomeAgent
     {
         if (_bindings.TryGetValue(binding.HomeAddress, out var last))
         {
-            Release(last.CareOfAddress);
+            Release(last);
         }
 
         _bindings[binding.HomeAddress] = binding;
-        _boundTo[binding.CareOfAddress] = _boundTo.GetValueOrDefault(binding.CareOfAddress) + 1;
+        _boundTo.Add(binding.CareOfAddress);
+        if (binding.LinkLocalAddress is { } linkLocalAddress)
+        {
+            _linkLocal.Add(linkLocalAddress);
+        }
     }
 
     private void End(TimeSpan now, BindingCacheEntry binding, BindingCacheChange change)
@@ -141,18 +149,19 @@ public sealed partial class HomeAgent
     /// <summary>Forgets all that goes with a binding that is no longer in the cache.</summary>
     private void Forget(TimeSpan now, BindingCacheEntry binding, BindingCacheChange change)
     {
-        Release(binding.CareOfAddress);
+        Release(binding);
         _announcements.Remove(binding.HomeAddress);
         _deliveries.Remove(binding.HomeAddress);
         _advertisedAt.Remove(binding.HomeAddress);
         _effects.Add(new HomeAgentEffect.BindingChanged(binding, change, Remaining(binding, now)));
     }
 
-    private void Release(Ipv6Address careOfAddress)
+    private void Release(BindingCacheEntry binding)
     {
-        if (--_boundTo[careOfAddress] == 0)
+        _boundTo.Remove(binding.CareOfAddress);
+        if (binding.LinkLocalAddress is { } linkLocalAddress)
         {
-            _boundTo.Remove(careOfAddress);
+            _linkLocal.Remove(linkLocalAddress);
         }
     }
 

@@ -39,7 +39,8 @@ public abstract record HomeAgentInput
 
     /// <summary>A neighbour solicitation or advertisement that somebody else sent on the home link.</summary>
     /// <param name="Packet">The packet.</param>
-    public sealed record SeenOnHomeLink(NeighbourDiscoveryPacket Packet) : HomeAgentInput;
+    /// <param name="Sender">Who sent its frame.</param>
+    public sealed record SeenOnHomeLink(NeighbourDiscoveryPacket Packet, LinkLayerAddress Sender) : HomeAgentInput;
 
     /// <summary>The kernel would not have the data path of the binding that this acknowledgement, not sent yet, accepts.</summary>
     /// <param name="HomeAddress">The home address.</param>

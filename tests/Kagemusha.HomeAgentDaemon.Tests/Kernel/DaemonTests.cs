@@ -8,6 +8,7 @@ namespace Kagemusha.HomeAgentDaemon.Tests.Kernel;
 public sealed class DaemonTests
 {
     private const string Home = "2001:db8:1::a";
+    private const string HomesGroup = "ff02::1:ff00:a";
     private const string OtherHome = "2001:db8:1::b";
     private const string Spoofed = "2001:db8:1::bad";
 
@@ -31,10 +32,11 @@ public sealed class DaemonTests
         Assert.True(answer.Seconds >= 1, $"acknowledged after {answer.Seconds} s, before duplicate address detection was over");
         var neighbour = Assert.Single(await network.IpAsync("link", $"neigh show {Home} dev br0"));
         Assert.Equal(network.HomeAgentLinkLayerAddress, neighbour.GetProperty("lladdr").GetString());
+        Assert.Contains(HomesGroup, await GroupsAsync(network), StringComparison.Ordinal);
 
         Assert.True(await network.CanPingAsync("core", Home), "from outside");
         Assert.True(await network.CanPingAsync("link", Home), "from the home link");
-        // Nobody has asked for this address before: the kernel's proxy answers.
+        // Nobody has asked for this address before: the home agent answers.
         await network.RunAsync("link", "ip", "neigh", "flush", "dev", "br0");
         Assert.True(await network.CanPingAsync("link", Home), "from the home link, by solicitation");
 
@@ -105,6 +107,36 @@ public sealed class DaemonTests
         await ping.EndAsync();
         Assert.Equal(400, await network.CounterAsync("away", "Icmp6InEchos") - before);
         await AssertTunnelsAsync(network, 1);
+    }
+
+    [Fact]
+    public async Task Who_asks_whether_a_guest_is_still_there_is_answered_and_the_guest_hears_nothing_of_it()
+    {
+        await using var network = await HomeNetwork.MakeAsync(isSeparate: false);
+        await GuestsAreAwayAsync(network);
+        await network.StartHomeAgentAsync();
+        var node = await ScapyMobileNode.StartAsync(network, "away", "wan");
+        await node.UpdateAsync(Home, HomeNetwork.CareOfAddress, 1, 100);
+        Assert.Equal(0, await DroppedAsync(network, "egress", 1));
+
+        // The kernel asks by unicast (NUD_PROBE), and without an answer has it failed after some seconds.
+        await network.RunAsync("link", "ip", "neigh", "replace", Home, "lladdr", network.HomeAgentLinkLayerAddress, "dev", "br0", "nud", "probe");
+        JsonElement neighbour;
+        string? state;
+        var deadline = DateTime.UtcNow + TimeSpan.FromSeconds(20);
+        do
+        {
+            Assert.True(DateTime.UtcNow < deadline, "nobody has answered");
+            neighbour = Assert.Single(await network.IpAsync("link", $"neigh show {Home} dev br0"));
+            state = neighbour.GetProperty("state")[0].GetString();
+        }
+        while (state is "PROBE");
+        Assert.Equal("REACHABLE", state);
+        Assert.Equal(network.HomeAgentLinkLayerAddress, neighbour.GetProperty("lladdr").GetString());
+        Assert.False(neighbour.TryGetProperty("router", out _), "R is set");
+
+        // It was asked by unicast: that would have gone to the guest.
+        Assert.InRange(await DroppedAsync(network, "egress", 1), 1, 3);
     }
 
     [Fact]
@@ -303,19 +335,22 @@ public sealed class DaemonTests
         }
     }
 
-    private static async Task<long> DroppedAsync(HomeNetwork network)
+    private static async Task<long> DroppedAsync(HomeNetwork network, string hook = "ingress", int priority = 2)
     {
         var tunnel = Assert.Single(await TunnelsAsync(network)).GetProperty("ifname").GetString();
-        var drop = (await network.TcAsync(network.HomeAgentBox, $"-s filter show dev {tunnel} ingress"))
-            .Single(filter => filter.GetProperty("pref").GetInt32() == ushort.MaxValue
+        var drop = (await network.TcAsync(network.HomeAgentBox, $"-s filter show dev {tunnel} {hook}"))
+            .Single(filter => filter.GetProperty("pref").GetInt32() == priority
                 && filter.TryGetProperty("options", out var options) && options.TryGetProperty("actions", out _));
         return drop.GetProperty("options").GetProperty("actions")[0].GetProperty("stats").GetProperty("packets").GetInt64();
     }
 
+    /// <summary>The groups that the home agent's box listens to on the home link.</summary>
+    private static Task<string> GroupsAsync(HomeNetwork network) => network.RunAsync(network.HomeAgentBox, "ip", "-6", "maddress", "show", "dev", "lan");
+
     private static async Task AssertNothingIsLeftAsync(HomeNetwork network)
     {
         await AssertTunnelsAsync(network, 0);
-        Assert.Empty(await network.IpAsync(network.HomeAgentBox, "-6 neigh show proxy"));
+        Assert.DoesNotContain(HomesGroup, await GroupsAsync(network), StringComparison.Ordinal);
         Assert.DoesNotContain(
             await network.IpAsync(network.HomeAgentBox, "-6 route show"),
             route => route.GetProperty("dst").GetString() is Home or OtherHome);

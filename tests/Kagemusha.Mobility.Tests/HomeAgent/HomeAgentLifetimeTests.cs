@@ -167,6 +167,11 @@ public sealed class HomeAgentLifetimeTests : HomeAgentRig
         Assert.Equal(linkLocal, Assert.Single(HomeAgent.TakeSnapshot(Now)).LinkLocalAddress);
         Restart(Configuration, [.. HomeAgent.TakeSnapshot(Now)]);
         Assert.Equal(linkLocal, Assert.Single(HomeAgent.Bindings).LinkLocalAddress);
+        Pass(0);
+        var seen = new HomeAgentInput.SeenOnHomeLink(Solicitation(linkLocal), GuestLink);
+        Assert.Single(Handle(seen));
+        Receive(Update(2, lifetime: 0));
+        Assert.Empty(Handle(seen));
     }
 
     [Fact]
@@ -176,7 +181,7 @@ public sealed class HomeAgentLifetimeTests : HomeAgentRig
         var linkLocal = Ipv6Address.Parse("fe80::a");
         Assert.Contains(
             Acknowledgement(BindingStatus.DuplicateAddressDetectionFailed, 1),
-            Handle(new HomeAgentInput.SeenOnHomeLink(new(linkLocal, Ipv6Address.AllNodes, new NeighbourAdvertisement(linkLocal, 0, [])))));
+            Handle(new HomeAgentInput.SeenOnHomeLink(new(linkLocal, Ipv6Address.AllNodes, new NeighbourAdvertisement(linkLocal, 0, [])), GuestLink)));
         Assert.Empty(Pass(1));
     }
 

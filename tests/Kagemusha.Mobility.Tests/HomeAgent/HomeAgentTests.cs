@@ -33,6 +33,42 @@ public sealed class HomeAgentTests : HomeAgentRig
         Assert.Equal(TimeSpan.FromSeconds(401), HomeAgent.NextWakeUp);
     }
 
+    [Theory]
+    [InlineData("2001:db8:1::9", "02:00:00:00:00:09", "02:00:00:00:00:09")]
+    [InlineData("fe80::9", null, "52:54:00:00:00:0a")]
+    public void Who_looks_for_a_mobile_node_is_answered_with_the_home_agents_link_layer_address(string source, string? option, string destination)
+    {
+        WireArray<NeighbourDiscoveryOption> options = option is null ? [] : [new SourceLinkLayerAddress(LinkLayerAddress.Parse(option))];
+        var neighbour = Ipv6Address.Parse(source);
+
+        // To the group, and to the address itself, to see whether it is still there.
+        foreach (var to in new[] { Home.SolicitedNode, Home })
+        {
+            var seen = new HomeAgentInput.SeenOnHomeLink(new(neighbour, to, new NeighbourSolicitation(Home, options)), GuestLink);
+            Assert.Empty(Handle(seen));
+            Register();
+            Assert.Equal(
+                new HomeAgentEffect.SendOnHomeLink(
+                    new NeighbourDiscoveryPacket(
+                        AgentAddress, neighbour, new NeighbourAdvertisement(Home, NeighbourAdvertisementFlags.Solicited, [new TargetLinkLayerAddress(AgentLink)])),
+                    LinkLayerAddress.Parse(destination)),
+                Assert.Single(Handle(seen)));
+            Assert.Empty(Handle(seen with { Packet = new(neighbour, OtherHome, new NeighbourSolicitation(OtherHome, options)) }));
+            Restart(Configuration);
+        }
+    }
+
+    [Fact]
+    public void Who_tests_an_address_that_is_bound_hears_that_it_is_taken()
+    {
+        Register();
+        var defence = Advertisement with { Message = new NeighbourAdvertisement(Home, NeighbourAdvertisementFlags.None, [new TargetLinkLayerAddress(AgentLink)]) };
+        var seen = new HomeAgentInput.SeenOnHomeLink(Solicitation(Home), GuestLink);
+        Assert.Equal([Multicast(defence)], Handle(seen));
+        Receive(Update(2, lifetime: 0));
+        Assert.Empty(Handle(seen));
+    }
+
     [Fact]
     public void Repeats_during_detection_are_silent_and_the_latest_is_acknowledged()
     {
@@ -50,7 +86,7 @@ public sealed class HomeAgentTests : HomeAgentRig
         var answer = new NeighbourDiscoveryPacket(Home, Ipv6Address.AllNodes, new NeighbourAdvertisement(Home, 0, []));
         Assert.Contains(
             Acknowledgement(BindingStatus.DuplicateAddressDetectionFailed, 1),
-            HomeAgent.Handle(Now, new HomeAgentInput.SeenOnHomeLink(answer)));
+            HomeAgent.Handle(Now, new HomeAgentInput.SeenOnHomeLink(answer, GuestLink)));
         Assert.Empty(Pass(1));
         Assert.Empty(HomeAgent.Bindings);
         Assert.Null(HomeAgent.NextWakeUp);
@@ -66,7 +102,7 @@ public sealed class HomeAgentTests : HomeAgentRig
         var address = Ipv6Address.Parse(target);
         var solicitation = new NeighbourDiscoveryPacket(
             Ipv6Address.Parse(source), address.SolicitedNode, new NeighbourSolicitation(address, []));
-        Assert.Equal(isDuplicate, HomeAgent.Handle(Now, new HomeAgentInput.SeenOnHomeLink(solicitation)).Count > 0);
+        Assert.Equal(isDuplicate, HomeAgent.Handle(Now, new HomeAgentInput.SeenOnHomeLink(solicitation, GuestLink)).Count > 0);
         Pass(1);
         Assert.Equal(isDuplicate ? 0 : 1, HomeAgent.Bindings.Count);
     }

@@ -146,7 +146,7 @@ internal sealed class SimulatedWorld
             case NeighbourSolicitation when GuestHost == _hosts[0]:
                 var answer = new NeighbourDiscoveryPacket(
                     HomeAddress, Ipv6Address.AllNodes, new NeighbourAdvertisement(HomeAddress, NeighbourAdvertisementFlags.None, []));
-                Network.At(Network.Now + TimeSpan.FromMilliseconds(1), () => HomeAgent.Handle(new HomeAgentInput.SeenOnHomeLink(answer)));
+                Network.At(Network.Now + TimeSpan.FromMilliseconds(1), () => HomeAgent.Handle(new HomeAgentInput.SeenOnHomeLink(answer, default)));
                 break;
         }
     }
