@@ -89,26 +89,26 @@ internal sealed class QemuHook
             return;
         }
 
-        // A start may be refused only if it is a migration's, which the agent noted while it lived.
-        var isIncoming = !_arguments.IsMigrateBegin && _arguments.MayRefuse && File.Exists(ControlPaths.IncomingMarker(domain.Uuid));
-        if (isIncoming)
+        // A start may be refused without the agent only if it is a migration's, which the agent noted while it lived.
+        var isMigration = _arguments.IsMigrateBegin;
+        if (!isMigration && _arguments.MayRefuse && File.Exists(ControlPaths.IncomingMarker(domain.Uuid)))
         {
+            isMigration = true;
             Interlocked.Exchange(ref _deadline, IncomingDeadline.Ticks);
         }
 
-        var mayRefuse = isIncoming || _arguments.IsMigrateBegin;
         try
         {
             var call = new HookCall(_arguments.Guest, _arguments.Operation, _arguments.SubOperation, _arguments.Extra, xml);
-            Carry(ControlClient.CallAsync(ControlPaths.Socket, call, Left).GetAwaiter().GetResult(), mayRefuse);
+            Carry(ControlClient.CallAsync(ControlPaths.Socket, call, Left).GetAwaiter().GetResult(), isMigration);
         }
         catch (ControlException e)
         {
-            Refuse(mayRefuse, e.Message);
+            Refuse(isMigration, e.Message);
         }
     }
 
-    private void Carry(ControlReply reply, bool mayRefuse)
+    private void Carry(ControlReply reply, bool isMigration)
     {
         switch (reply)
         {
@@ -125,10 +125,10 @@ internal sealed class QemuHook
             case HookReply:
                 break;
             case Failed failed:
-                Refuse(mayRefuse, failed.Error);
+                Refuse(isMigration, failed.Error);
                 break;
             default:
-                Refuse(mayRefuse, "kagemushad answered something else");
+                Refuse(isMigration, "kagemushad answered something else");
                 break;
         }
     }
