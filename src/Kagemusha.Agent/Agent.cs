@@ -21,12 +21,14 @@ internal sealed class Agent : IDisposable
     private readonly GuestTable _guests = new();
     private readonly MoveJournal _journal;
     private readonly Adoption _adoption;
+    private readonly Recovery _recovery;
     private readonly Underlay _underlay;
     private readonly RelayedDeregistrations _relayed;
     private readonly Hypervisor _hypervisor;
     private readonly Registrar _registrar;
     private readonly PeerChannel _channel;
     private readonly DepartingGuests _departing;
+    private readonly LastHosts _lastHosts;
     private readonly ArrivingGuests _arriving;
     private readonly OutgoingHandOvers _outgoing;
     private readonly AddressLearning _learning;
@@ -38,6 +40,7 @@ internal sealed class Agent : IDisposable
     private readonly HookOperations _hooks;
     private readonly Enrolment _enrolment;
     private readonly StatusReport _status;
+    private readonly Examination _examination;
     private readonly Timer _timer;
     private readonly HashSet<Guid> _attaching = [];
     private bool _isReapplying;
@@ -51,12 +54,12 @@ internal sealed class Agent : IDisposable
         var hostKernel = new HostKernel(_kernel, configuration, log);
         var gate = new DomainGate();
         var definition = new DomainDefinition(_hypervisor, _guests, gate, log);
-        _underlay = new(configuration, _kernel, log, Receive, Receive, error => _registrar!.Receive(error));
+        _underlay = new(configuration, _kernel, log, Receive, unreadable => _registrar!.Receive(unreadable), Receive, error => _registrar!.Receive(error));
         _relayed = new(_guests, _underlay.Send);
         _registrar = new(
             _guests,
             _underlay.Send,
-            (guest, packet) => _arriving!.RelayAsync(guest, packet),
+            (guest, packet) => _lastHosts!.RelayAsync(guest, packet),
             guest => StateFile.Write(guest),
             hostKernel.PortsOf,
             log,
@@ -72,9 +75,10 @@ internal sealed class Agent : IDisposable
         var departures = new Departures();
         var timings = new HomeAgentTimings();
         _departing = new(_guests, hostKernel, _channel, _journal, timings, IsMigratingAwayAsync, new(uuid => QemuMainLoop.RoundAsync(_hypervisor, uuid), _journal, log), log);
-        _arriving = new(_guests, hostKernel, _channel, _journal, timings, log);
+        _lastHosts = new(_channel, _journal, log);
+        _arriving = new(_guests, hostKernel, _channel, _lastHosts, _journal, timings, log);
         _departing.Changed += ReapplySoon;
-        _departing.Arrived += _arriving.Report;
+        _departing.Arrived += _lastHosts.Report;
         _arriving.Changed += ReapplySoon;
         // Before the guest goes on: packets are held for so long behind the next host's update.
         _arriving.Unmeasured += (guest, link, registration) => _loop.Post(() => _registrar.Refresh(guest, link, registration));
@@ -84,11 +88,13 @@ internal sealed class Agent : IDisposable
         _careOf = new(_guests, _underlay, _lifecycle, _registrar, log);
         _attachments = new(_kernel, _underlay, BridgeOfNetworkAsync);
         var foreigners = new ForeignBridges(_kernel, _guests, _lifecycle, _attachments, _registrar, log);
-        _coldDefinition = new(_hypervisor, _attachments, gate, log);
-        _adoption = new(_hypervisor, _guests, _lifecycle, _registrar, _attachments, foreigners, gate, log);
+        _coldDefinition = new(_hypervisor, _kernel, _attachments, gate, log);
+        _adoption = new(_hypervisor, _guests, _lifecycle, _attachments, foreigners, log);
+        _recovery = new(_hypervisor, hostKernel, _guests, _adoption, _lifecycle, _registrar, gate, log);
         _hooks = new(_guests, _lifecycle, _attachments, new(configuration.Peer.SourceAgent, _channel, log), foreigners, _arriving, _adoption.LookAsync, log);
         _enrolment = new(_hypervisor, _kernel, _guests, _lifecycle, _attachments, _learning, _discoveries, _channel, gate, log);
         _status = new(_hypervisor, _guests, _adoption.Problems);
+        _examination = new(configuration, _hypervisor, _kernel, hostKernel, _guests, _adoption.Problems, _underlay, _discoveries, _channel);
         _timer = new(_ => _loop.Post(WakeUp));
         // Whatever was done may want to be woken at another time.
         _loop.Worked += SetTimer;
@@ -142,8 +148,9 @@ internal sealed class Agent : IDisposable
                 EnrollRequest enroll => await _enrolment.EnrollAsync(enroll),
                 UnenrollRequest unenroll => await _enrolment.UnenrollAsync(unenroll),
                 StatusRequest status => await _status.AnswerAsync(status),
+                DoctorRequest => await _examination.AnswerAsync(),
                 HistoryRequest history => await new History(_journal).AnswerAsync(history),
-                RecoverRequest recover => await _adoption.RecoverAsync(recover.Domain),
+                RecoverRequest recover => await _recovery.AnswerAsync(recover),
                 _ => throw new RefusedException("this kagemushad does not know the request: install the same version of all programs"),
             };
         }
@@ -323,6 +330,7 @@ internal sealed class Agent : IDisposable
                     {
                         pending = false;
                         _careOf.Follow();
+                        _ = _coldDefinition.FollowAsync();
                     });
                 }
             }

@@ -1,4 +1,5 @@
 using Kagemusha.Linux;
+using Kagemusha.Mobility;
 using Kagemusha.Wire;
 
 namespace Kagemusha.Agent;
@@ -19,6 +20,7 @@ internal sealed class Underlay : IDisposable
     private readonly Kernel _kernel;
     private readonly AgentLog _log;
     private readonly Action<MobilityPacket> _received;
+    private readonly Action<MobileNodeInput.Unreadable> _unreadable;
     private readonly Action<MobilityIcmpPacket> _icmpReceived;
     private readonly Action<MobilityErrorPacket> _undelivered;
     private readonly Dictionary<int, List<FramePort>> _listening = [];
@@ -30,6 +32,7 @@ internal sealed class Underlay : IDisposable
     /// <param name="kernel">Knows the routes.</param>
     /// <param name="log">Where failures are told.</param>
     /// <param name="received">Takes each mobility message, on the agent's loop.</param>
+    /// <param name="unreadable">Takes each mobility message that cannot be read, and whose sender may be told, on the agent's loop.</param>
     /// <param name="icmpReceived">Takes each ICMPv6 message of mobility, on the agent's loop.</param>
     /// <param name="undelivered">Takes each ICMPv6 error about a mobility message, on the agent's loop.</param>
     public Underlay(
@@ -37,6 +40,7 @@ internal sealed class Underlay : IDisposable
         Kernel kernel,
         AgentLog log,
         Action<MobilityPacket> received,
+        Action<MobileNodeInput.Unreadable> unreadable,
         Action<MobilityIcmpPacket> icmpReceived,
         Action<MobilityErrorPacket> undelivered)
     {
@@ -44,6 +48,7 @@ internal sealed class Underlay : IDisposable
         _kernel = kernel;
         _log = log;
         _received = received;
+        _unreadable = unreadable;
         _icmpReceived = icmpReceived;
         _undelivered = undelivered;
     }
@@ -130,9 +135,13 @@ internal sealed class Underlay : IDisposable
 
     private void Receive(EthernetFrame frame)
     {
-        if (MobilityPacket.TryParse(frame.Payload.Span, out var packet, out _))
+        if (MobilityPacket.TryParse(frame.Payload.Span, out var packet, out var error))
         {
             _received(packet);
+        }
+        else if (error.NeedsParameterProblem && Ipv6Packet.ReadAddresses(frame.Payload.Span) is var (source, destination))
+        {
+            _unreadable(new(source, destination, [.. frame.Payload.Span], error));
         }
     }
 

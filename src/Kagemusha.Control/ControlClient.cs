@@ -32,7 +32,7 @@ public static class ControlClient
         }
         catch (SocketException e) when (e.SocketErrorCode == SocketError.AccessDenied)
         {
-            throw new ControlException(ExitCode.Permission, $"no permission to use {path}: run it as root");
+            throw new ControlException(ExitCode.Permission, $"no permission to use {path}: be root, or for what only asks a member of its group");
         }
         catch (SocketException)
         {

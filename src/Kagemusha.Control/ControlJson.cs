@@ -9,11 +9,12 @@ namespace Kagemusha.Control;
     PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
     RespectRequiredConstructorParameters = true,
     RespectNullableAnnotations = true,
-    Converters = [typeof(Ipv6AddressConverter), typeof(LinkLayerAddressConverter), typeof(JsonStringEnumConverter<DataPath>), typeof(JsonStringEnumConverter<HomeAddressOrigin>)])]
+    Converters = [typeof(Ipv6AddressConverter), typeof(LinkLayerAddressConverter), typeof(JsonStringEnumConverter<DataPath>), typeof(JsonStringEnumConverter<RecoverAs>), typeof(JsonStringEnumConverter<HomeAddressOrigin>)])]
 [JsonSerializable(typeof(ControlRequest))]
 [JsonSerializable(typeof(ControlReply))]
 [JsonSerializable(typeof(IReadOnlyList<DomainStatus>))]
 [JsonSerializable(typeof(IReadOnlyList<Move>))]
+[JsonSerializable(typeof(IReadOnlyList<Finding>))]
 public sealed partial class ControlJson : JsonSerializerContext;
 
 internal sealed class Ipv6AddressConverter : JsonConverter<Ipv6Address>

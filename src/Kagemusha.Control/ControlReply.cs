@@ -9,6 +9,8 @@ namespace Kagemusha.Control;
 [JsonDerivedType(typeof(Done), "done")]
 [JsonDerivedType(typeof(StatusReply), "status")]
 [JsonDerivedType(typeof(HistoryReply), "history")]
+[JsonDerivedType(typeof(DoctorReply), "doctor")]
+[JsonDerivedType(typeof(RecoverReply), "recover")]
 [JsonDerivedType(typeof(Failed), "failed")]
 public abstract record ControlReply;
 
@@ -33,6 +35,21 @@ public sealed record Done(IReadOnlyList<string> Notes) : ControlReply, IJsonOnDe
 /// <param name="Error">One line: what is wrong and what helps.</param>
 public sealed record Failed(ExitCode ExitCode, string Error) : ControlReply;
 
+/// <summary>What has become of each domain that was to be recovered.</summary>
+public sealed record RecoverReply(IReadOnlyList<DomainRecovery> Domains) : ControlReply, IJsonOnDeserialized
+{
+    void IJsonOnDeserialized.OnDeserialized() => WholeList.Require(Domains);
+}
+
+/// <summary>What has become of one domain that was to be recovered.</summary>
+/// <param name="Notes">Lines for the administrator.</param>
+/// <param name="ExitCode">What the program would end with for it alone.</param>
+/// <param name="Error">One line, or null where it is done.</param>
+public sealed record DomainRecovery(IReadOnlyList<string> Notes, ExitCode ExitCode, string? Error) : IJsonOnDeserialized
+{
+    void IJsonOnDeserialized.OnDeserialized() => WholeList.Require(Notes);
+}
+
 /// <summary>How things stand, one entry for each home address.</summary>
 public sealed record StatusReply(IReadOnlyList<DomainStatus> Domains) : ControlReply, IJsonOnDeserialized
 {
@@ -43,6 +60,14 @@ public sealed record StatusReply(IReadOnlyList<DomainStatus> Domains) : ControlR
 public sealed record HistoryReply(IReadOnlyList<Move> Moves) : ControlReply, IJsonOnDeserialized
 {
     void IJsonOnDeserialized.OnDeserialized() => WholeList.Require(Moves);
+}
+
+/// <summary>What was looked at, and what was found.</summary>
+/// <param name="Version">The agent's version.</param>
+/// <param name="Findings">What it has found.</param>
+public sealed record DoctorReply(string Version, IReadOnlyList<Finding> Findings) : ControlReply, IJsonOnDeserialized
+{
+    void IJsonOnDeserialized.OnDeserialized() => WholeList.Require(Findings);
 }
 
 /// <summary>One home address of one enrolled domain, as this host sees it.</summary>

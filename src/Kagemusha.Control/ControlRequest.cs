@@ -11,7 +11,13 @@ namespace Kagemusha.Control;
 [JsonDerivedType(typeof(StatusRequest), "status")]
 [JsonDerivedType(typeof(RecoverRequest), "recover")]
 [JsonDerivedType(typeof(HistoryRequest), "history")]
-public abstract record ControlRequest;
+[JsonDerivedType(typeof(DoctorRequest), "doctor")]
+public abstract record ControlRequest
+{
+    /// <summary>Whether it only asks: others than root may be allowed to.</summary>
+    [JsonIgnore]
+    public virtual bool IsReadOnly => false;
+}
 
 /// <summary>libvirt called the hook for a domain with our metadata; answered by <see cref="HookReply"/>.</summary>
 /// <param name="Guest">The domain's name, the hook's first argument.</param>
@@ -40,12 +46,52 @@ public sealed record UnenrollRequest(string Domain, LinkLayerAddress? Interface)
 
 /// <summary>How the enrolled domains of this host stand; answered by <see cref="StatusReply"/>.</summary>
 /// <param name="Domain">Only this one, by name or UUID.</param>
-public sealed record StatusRequest(string? Domain) : ControlRequest;
+public sealed record StatusRequest(string? Domain) : ControlRequest
+{
+    /// <inheritdoc/>
+    [JsonIgnore]
+    public override bool IsReadOnly => true;
+}
 
-/// <summary>Register again and build the data path again from what libvirt and the state say; answered by <see cref="Done"/>.</summary>
-/// <param name="Domain">Its name or UUID.</param>
-public sealed record RecoverRequest(string Domain) : ControlRequest;
+/// <summary>
+/// Find out what is wrong with a domain here, register it again and build its data path again; answered by <see cref="Done"/>, or for all domains by
+/// <see cref="RecoverReply"/>.
+/// </summary>
+/// <param name="Domain">Its name or UUID; null for all enrolled ones that run here.</param>
+/// <param name="As">What this host is to take it for.</param>
+/// <param name="DryRun">Only say what is wrong and what would be done.</param>
+public sealed record RecoverRequest(string? Domain, RecoverAs As = RecoverAs.Found, bool DryRun = false) : ControlRequest;
+
+/// <summary>What a host is to take a domain for that is recovered.</summary>
+public enum RecoverAs
+{
+    /// <summary>For what libvirt and the kernel say.</summary>
+    [JsonStringEnumMemberName("found")]
+    Found,
+
+    /// <summary>For one on its home link.</summary>
+    [JsonStringEnumMemberName("home")]
+    Home,
+
+    /// <summary>For one that is away.</summary>
+    [JsonStringEnumMemberName("away")]
+    Away,
+
+    /// <summary>For none of its own: it lets go of it, and tells no home agent.</summary>
+    [JsonStringEnumMemberName("release")]
+    Release,
+}
 
 /// <summary>Which moves this host took part in; answered by <see cref="HistoryReply"/>.</summary>
 /// <param name="Domain">Only this one's, by name or UUID; it need not be on this host any more.</param>
-public sealed record HistoryRequest(string? Domain) : ControlRequest;
+public sealed record HistoryRequest(string? Domain) : ControlRequest
+{
+    /// <inheritdoc/>
+    [JsonIgnore]
+    public override bool IsReadOnly => true;
+}
+
+/// <summary>
+/// What a move will need of this host, as far as only the agent can look at it; answered by <see cref="DoctorReply"/>. It tries what the kernel can do.
+/// </summary>
+public sealed record DoctorRequest : ControlRequest;

@@ -1,18 +1,32 @@
 using System.Net.Sockets;
+using System.Runtime.InteropServices;
 
 namespace Kagemusha.Control;
 
 /// <summary>The agent's end of the control socket: answers each connection's one request.</summary>
 public sealed class ControlServer : IDisposable
 {
+    /// <summary>Callers other than root at a time: more are hung up on, root never.</summary>
+    public const int MostReaders = 16;
+
+    // sys/socket.h: struct ucred is pid, uid and gid, of 32 bits each.
+    private const int SOL_SOCKET = 1;
+    private const int SO_PEERCRED = 17;
+    private const int CredentialsLength = 12;
+    private const int UserOffset = 4;
+
     /// <summary>A caller that does not send its request is not one of ours; a hook has 2 s in all.</summary>
     private static readonly TimeSpan RequestDeadline = TimeSpan.FromSeconds(2);
 
     private readonly Socket _listener;
     private readonly FileStream _lock;
     private readonly string _path;
+    private int _readers;
 
-    /// <summary>Opens the socket, for root only; callers wait until <see cref="RunAsync"/> is called.</summary>
+    /// <summary>
+    /// Opens the socket, for root, and for the members of this process's group, who may ask what changes nothing; callers wait until
+    /// <see cref="RunAsync"/> is called.
+    /// </summary>
     /// <param name="path">Where; its directory is made if it is not there.</param>
     /// <exception cref="ControlException">Another agent serves this socket.</exception>
     /// <exception cref="IOException">It can't be made.</exception>
@@ -35,7 +49,7 @@ public sealed class ControlServer : IDisposable
         {
             File.Delete(path);
             _listener.Bind(new UnixDomainSocketEndPoint(path));
-            File.SetUnixFileMode(path, UnixFileMode.UserRead | UnixFileMode.UserWrite);
+            File.SetUnixFileMode(path, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.GroupWrite);
             _listener.Listen();
         }
         catch (SocketException e)
@@ -68,7 +82,7 @@ public sealed class ControlServer : IDisposable
         }
     }
 
-    private static async Task ServeAsync(
+    private async Task ServeAsync(
         Socket caller,
         Func<ControlRequest, CancellationToken, Task<ControlReply>> handler,
         Action<Exception> onError,
@@ -78,7 +92,11 @@ public sealed class ControlServer : IDisposable
         try
         {
             await using var stream = new NetworkStream(caller, ownsSocket: true);
-            var reply = await AnswerAsync(await ReadRequestAsync(stream, cancellation), handler, onError, cancellation);
+            using var reader = IsRoot(caller) ? null : new Reader(this);
+            var request = await ReadRequestAsync(stream, cancellation);
+            var reply = reader is null || request.IsReadOnly
+                ? await AnswerAsync(request, handler, onError, cancellation)
+                : new Failed(ExitCode.Permission, "only root may do this");
             using var deadline = new CancellationTokenSource(RequestDeadline);
             await ControlFrame.WriteAsync(stream, reply, ControlJson.Default.ControlReply, deadline.Token);
         }
@@ -87,6 +105,14 @@ public sealed class ControlServer : IDisposable
             onError(e);
         }
 #pragma warning restore CA1031
+    }
+
+    // Of who has connected: what becomes of it afterwards does not matter.
+    private static bool IsRoot(Socket caller)
+    {
+        Span<byte> credentials = stackalloc byte[CredentialsLength];
+        return caller.GetRawSocketOption(SOL_SOCKET, SO_PEERCRED, credentials) == CredentialsLength
+            && MemoryMarshal.Read<uint>(credentials[UserOffset..]) == 0;
     }
 
     private static async Task<ControlRequest> ReadRequestAsync(Stream stream, CancellationToken cancellation)
@@ -121,5 +147,23 @@ public sealed class ControlServer : IDisposable
         _listener.Dispose();
         File.Delete(_path);
         _lock.Dispose();
+    }
+
+    /// <summary>One of the callers that are not root.</summary>
+    private sealed class Reader : IDisposable
+    {
+        private readonly ControlServer _server;
+
+        public Reader(ControlServer server)
+        {
+            _server = server;
+            if (Interlocked.Increment(ref server._readers) > MostReaders)
+            {
+                Dispose();
+                throw new IOException($"a caller was hung up on: {MostReaders} others that are not root are served");
+            }
+        }
+
+        public void Dispose() => Interlocked.Decrement(ref _server._readers);
     }
 }

@@ -41,12 +41,13 @@ public sealed record Move(
     /// <summary>Milliseconds from the resume to the home agent's acknowledgement.</summary>
     public double? AcknowledgedAfterMs => Between(MoveStep.Resumed, MoveStep.Acknowledged);
 
+    /// <summary>When something first happened, or null where this host does not know.</summary>
+    public DateTimeOffset? At(MoveStep step) => Events.FirstOrDefault(happened => happened.Step == step)?.At;
+
     void IJsonOnDeserialized.OnDeserialized() => WholeList.Require(Events);
 
     private double? Between(MoveStep first, MoveStep then) =>
         (At(then) - At(first)) is { } time ? Math.Round(time.TotalMilliseconds, 3) : null;
-
-    private DateTimeOffset? At(MoveStep step) => Events.FirstOrDefault(happened => happened.Step == step)?.At;
 }
 
 /// <summary>Something that happened during a move.</summary>

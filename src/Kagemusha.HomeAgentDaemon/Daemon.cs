@@ -22,7 +22,7 @@ internal sealed partial class Daemon : IDisposable
     private readonly Kernel _kernel;
     private readonly HomeAgent _agent;
 
-    private readonly KernelMonitor _monitor = new();
+    private readonly KernelMonitor _monitor;
     private readonly RawIpv6Sender _sender = new();
     private readonly PacketSocket _homeLink;
 
@@ -39,9 +39,6 @@ internal sealed partial class Daemon : IDisposable
     private readonly Channel<HomeAgentInput> _inputs = Channel.CreateBounded<HomeAgentInput>(
         new BoundedChannelOptions(MostWaiting) { FullMode = BoundedChannelFullMode.DropWrite, SingleReader = true });
 
-    // What the kernel was given last.
-    private KernelState _settled = KernelState.Empty;
-
     /// <summary>Opens all that it needs and takes over the bindings of an earlier run.</summary>
     /// <exception cref="KernelException">A socket could not be had.</exception>
     public Daemon(HomeSite site, CacheFile file, Kernel kernel)
@@ -49,6 +46,8 @@ internal sealed partial class Daemon : IDisposable
         _site = site;
         _file = file;
         _kernel = kernel;
+        _monitor = new(kernel);
+        _dataPath = new(site.Link.Name, site.Configuration.Address);
         _homeLink = new(site.Link.Index, PacketFilter.NeighbourDiscovery, (ushort)EtherType.Ipv6);
         _homeLink.ListenToAllGroups();
         _anycast = new(site.Link);
@@ -73,8 +72,7 @@ internal sealed partial class Daemon : IDisposable
             FeedAsync(WatchLinkAsync(end.Token)),
         ];
         StoreAll();
-        TurnDataPath();
-        SettleDataPath();
+        MakeDataPath();
         Carry(_agent.Handle(Now, new HomeAgentInput.Started()));
         Log.Info($"serving {_site.Link.Name} as {_site.Configuration.Address}; {_agent.Bindings.Count} bindings taken over");
         try
@@ -83,6 +81,7 @@ internal sealed partial class Daemon : IDisposable
             {
                 var input = await NextAsync(stop);
                 Carry(_agent.Handle(Now, input));
+                RepairDataPath();
             }
         }
         catch (OperationCanceledException) when (stop.IsCancellationRequested)
@@ -116,7 +115,7 @@ internal sealed partial class Daemon : IDisposable
     private async Task<HomeAgentInput> NextAsync(CancellationToken stop)
     {
         using var wakeUp = CancellationTokenSource.CreateLinkedTokenSource(stop);
-        if (_agent.NextWakeUp - Now is { } wait)
+        if (new[] { _agent.NextWakeUp, NextRepair }.Min() - Now is { } wait)
         {
             if (wait <= TimeSpan.Zero)
             {
@@ -148,7 +147,7 @@ internal sealed partial class Daemon : IDisposable
         if (changes.Count > 0)
         {
             Store(changes);
-            holds = TurnDataPath();
+            holds = TurnDataPath(changes);
             Try(_file.Flush);
         }
 
@@ -200,40 +199,6 @@ internal sealed partial class Daemon : IDisposable
         catch (KernelException e)
         {
             Log.Warn($"not sent: {e.Message}");
-        }
-    }
-
-    private KernelState WantedDataPath() => DataPath.For(_site.Link.Name, _site.Configuration.Address, _agent.Bindings);
-
-    private bool TurnDataPath() => TryApply(DataPath.Turning(_settled, WantedDataPath()));
-
-    /// <summary>Takes the tunnels away that nothing goes through any more: it takes the kernel a while, and nobody waits.</summary>
-    private void SettleDataPath()
-    {
-        var wanted = WantedDataPath();
-        if (DataPath.Leaving(_settled, wanted).Count > 0)
-        {
-            TryApply(wanted);
-        }
-
-        _settled = wanted;
-    }
-
-    private bool TryApply(KernelState wanted)
-    {
-        try
-        {
-            foreach (var change in _kernel.Apply(wanted, DataPath.Scope).Changes)
-            {
-                Log.Debug($"kernel: {change}");
-            }
-
-            return true;
-        }
-        catch (KernelException e)
-        {
-            Log.Error($"the kernel is not as it should be: {e.Message}");
-            return false;
         }
     }
 
@@ -323,26 +288,6 @@ internal sealed partial class Daemon : IDisposable
                 && packet.Message is RouterAdvertisement advertisement)
             {
                 _inputs.Writer.TryWrite(new HomeAgentInput.Advertised(packet.Source, advertisement));
-            }
-        }
-    }
-
-    private async Task WatchLinkAsync(CancellationToken end)
-    {
-        await foreach (var happened in _monitor.ReadAsync(end))
-        {
-            var gone = happened switch
-            {
-                KernelEvent.LinkRemoved { Link.Index: var index } when index == _site.Link.Index => $"{_site.Link.Name} has gone",
-                KernelEvent.LinkChanged { Link: var link } when link.Index == _site.Link.Index && link.Address != _site.Link.Address =>
-                    $"{_site.Link.Name} has another link-layer address now",
-                KernelEvent.AddressRemoved { Address.Address: var address } when address == _site.Configuration.Address =>
-                    $"{address} is no longer an address of this machine",
-                _ => null,
-            };
-            if (gone is not null)
-            {
-                throw new RefusedException($"{gone}: start the home agent again when the home link is ready");
             }
         }
     }

@@ -21,6 +21,7 @@ internal static class CommandLine
     [DynamicDependency(DynamicallyAccessedMemberTypes.All, typeof(StatusVerb))]
     [DynamicDependency(DynamicallyAccessedMemberTypes.All, typeof(HistoryVerb))]
     [DynamicDependency(DynamicallyAccessedMemberTypes.All, typeof(RecoverVerb))]
+    [DynamicDependency(DynamicallyAccessedMemberTypes.All, typeof(DoctorVerb))]
     [DynamicDependency(DynamicallyAccessedMemberTypes.All, typeof(MigrateVerb))]
     public static ExitCode Run(string[] args)
     {
@@ -35,7 +36,7 @@ internal static class CommandLine
             settings.EnableDashDash = true;
             settings.AllowMultiInstance = true;
         });
-        var result = parser.ParseArguments<EnrollVerb, UnenrollVerb, StatusVerb, HistoryVerb, RecoverVerb, MigrateVerb>(args);
+        var result = parser.ParseArguments<EnrollVerb, UnenrollVerb, StatusVerb, HistoryVerb, RecoverVerb, DoctorVerb, MigrateVerb>(args);
         try
         {
             return result is NotParsed<object> failed ? Explain(failed) : Do((IVerb)result.Value);
@@ -78,11 +79,16 @@ internal static class CommandLine
     {
         if (verb.Surplus.FirstOrDefault() is { } surplus)
         {
-            return Terminal.Fail(ExitCode.Usage, $"'{surplus}' is too much: one domain at a time.");
+            return Terminal.Fail(ExitCode.Usage, $"'{surplus}' is too much: {(verb is DoctorVerb ? "doctor looks at the whole host" : "one domain at a time")}.");
+        }
+
+        if (verb is DoctorVerb doctor)
+        {
+            return Examination.Run(doctor);
         }
 
         var request = (verb as Verb)?.Request();
-        if (!Environment.IsPrivilegedProcess)
+        if (!Environment.IsPrivilegedProcess && request is not { IsReadOnly: true })
         {
             return Terminal.Fail(ExitCode.Permission, "only root may do this");
         }
@@ -100,6 +106,7 @@ internal static class CommandLine
                 Done done => Print(done.Notes),
                 StatusReply status => Print(status.Domains, (StatusVerb)verb),
                 HistoryReply history => Print(history.Moves, (HistoryVerb)verb),
+                RecoverReply recovered => Print(recovered.Domains),
                 Failed failed => Terminal.Fail(failed.ExitCode, failed.Error),
                 _ => Terminal.Fail(ExitCode.AgentUnreachable, "kagemushad answered something else"),
             };
@@ -122,6 +129,26 @@ internal static class CommandLine
         return ExitCode.Done;
     }
 
+    /// <summary>Each domain's lines; the exit code is the first that is not right.</summary>
+    private static ExitCode Print(IReadOnlyList<DomainRecovery> domains)
+    {
+        if (domains.Count == 0)
+        {
+            return Print(["no VM that is enrolled runs on this host"]);
+        }
+
+        foreach (var domain in domains)
+        {
+            Print(domain.Notes);
+            if (domain.Error is { } error)
+            {
+                Terminal.Fail(domain.ExitCode, error);
+            }
+        }
+
+        return domains.FirstOrDefault(domain => domain.Error is not null)?.ExitCode ?? ExitCode.Done;
+    }
+
     private static ExitCode Print(IReadOnlyList<DomainStatus> domains, StatusVerb verb)
     {
         if (verb.Json)
@@ -138,8 +165,18 @@ internal static class CommandLine
         return Print([.. StatusTable.Lines(domains)]);
     }
 
-    private static ExitCode Print(IReadOnlyList<Move> moves, HistoryVerb verb) => Print(
-        verb.Json
-            ? [JsonSerializer.Serialize(moves, ControlJson.Default.IReadOnlyListMove)]
-            : [.. HistoryTable.Lines(moves, withSteps: verb.Domain is not null)]);
+    private static ExitCode Print(IReadOnlyList<Move> moves, HistoryVerb verb)
+    {
+        if (verb.Html is { } path)
+        {
+            var both = TwoEnds.Pair(moves, verb.With is { } other ? PageFile.Read(other) : []);
+            PageFile.Write(path, HistoryPage.Create([.. both.Reverse()], Environment.MachineName, DateTimeOffset.UtcNow));
+            return ExitCode.Done;
+        }
+
+        return Print(
+            verb.Json
+                ? [JsonSerializer.Serialize(moves, ControlJson.Default.IReadOnlyListMove)]
+                : [.. HistoryTable.Lines(moves, withSteps: verb.Domain is not null)]);
+    }
 }

@@ -40,7 +40,7 @@ internal static class HistoryTable
         Milliseconds(move.UpdateSentAfterMs),
         Milliseconds(move.AcknowledgedAfterMs),
         Number(move.Counters.Forwarded),
-        move.Counters is { Tail: null, TailAtMost: { } most } ? $"at most {Number(most)}" : Number(move.Counters.Tail),
+        Tail(move.Counters),
         Number(move.Counters.Queued),
         Number(move.Counters.Dropped),
         Number(move.Counters.Reordered),
@@ -55,11 +55,17 @@ internal static class HistoryTable
         happened.Detail ?? "",
     ];
 
-    private static string Milliseconds(double? time) => time is { } ms ? string.Create(CultureInfo.InvariantCulture, $"{ms:0.0} ms") : "-";
+    /// <summary>A time, or a dash.</summary>
+    public static string Milliseconds(double? time) => time is { } ms ? string.Create(CultureInfo.InvariantCulture, $"{ms:0.0} ms") : "-";
 
-    private static string Number(long? count) => count?.ToString(CultureInfo.InvariantCulture) ?? "-";
+    /// <summary>A count, or a dash.</summary>
+    public static string Number(long? count) => count?.ToString(CultureInfo.InvariantCulture) ?? "-";
 
-    // As in the JSON.
-    private static string Word<T>(T value)
+    /// <summary>How many packets the guest had not got, as far as that is known.</summary>
+    public static string Tail(MoveCounters counters) =>
+        counters is { Tail: null, TailAtMost: { } most } ? $"at most {Number(most)}" : Number(counters.Tail);
+
+    /// <summary>As in the JSON.</summary>
+    public static string Word<T>(T value)
         where T : struct, Enum => JsonNamingPolicy.KebabCaseLower.ConvertName(value.ToString());
 }

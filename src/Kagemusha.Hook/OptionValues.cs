@@ -8,7 +8,7 @@ namespace Kagemusha.Hook;
 internal static class OptionValues
 {
     private static IEnumerable<string> Names { get; } =
-        [.. Of<EnrollVerb>(), .. Of<UnenrollVerb>(), .. Of<StatusVerb>(), .. Of<HistoryVerb>(), .. Of<RecoverVerb>(), .. Of<MigrateVerb>()];
+        [.. Of<EnrollVerb>(), .. Of<UnenrollVerb>(), .. Of<StatusVerb>(), .. Of<HistoryVerb>(), .. Of<RecoverVerb>(), .. Of<DoctorVerb>(), .. Of<MigrateVerb>()];
 
     /// <summary>The first option that has none, or null. No value begins with a dash.</summary>
     public static string? FirstMissing(string[] args)

@@ -8,8 +8,12 @@ internal static class Terminal
     /// <summary>To the upper left corner, and clear from there.</summary>
     public const string Clear = "\e[H\e[J";
 
-    private const string Red = "\e[31m";
-    private const string Plain = "\e[0m";
+    public const string Red = "\e[31m";
+    public const string Green = "\e[32m";
+    public const string Yellow = "\e[33m";
+
+    /// <summary>As before any of the colours.</summary>
+    public const string Plain = "\e[0m";
 
     /// <summary>Says on standard error, in one line, why it did not work; in red where somebody looks at it.</summary>
     /// <returns>The exit code.</returns>
@@ -21,5 +25,5 @@ internal static class Terminal
     }
 
     /// <summary>libvirt's errors, and names, may hold any character.</summary>
-    private static string OneLine(string text) => string.Concat(text.Trim().Select(c => char.IsControl(c) ? ' ' : c));
+    public static string OneLine(string text) => string.Concat(text.Trim().Select(c => char.IsControl(c) ? ' ' : c));
 }

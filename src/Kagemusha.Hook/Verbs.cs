@@ -93,19 +93,67 @@ internal sealed class HistoryVerb : Verb
     [Option("json", HelpText = "Print JSON, with each step of each move.")]
     public bool Json { get; set; }
 
+    [Option("html", MetaValue = "FILE", HelpText = "Write a page with the timeline of each move drawn.")]
+    public string? Html { get; set; }
+
+    [Option("with", MetaValue = "FILE", HelpText = "Draw also what the other host has seen: what history --json has printed there.")]
+    public string? With { get; set; }
+
     /// <inheritdoc/>
-    public override ControlRequest Request() => new HistoryRequest(Domain);
+    public override ControlRequest Request() =>
+        With is not null && Html is null ? throw new FormatException("--with is for a page: name it by --html FILE")
+        : Json && Html is not null ? throw new FormatException("--json or --html: one at a time")
+        : new HistoryRequest(Domain);
 }
 
 /// <summary><c>recover</c></summary>
-[Verb("recover", HelpText = "Register a VM and build its data path again, from what libvirt and the agent's state say.")]
+[Verb("recover", HelpText = "Say what is wrong with a VM, register it and build its data path again, and see by an echo whether it is reached.")]
 internal sealed class RecoverVerb : Verb
 {
-    [Value(0, MetaName = "DOMAIN", Required = true, HelpText = "Its name or UUID. A name that begins with a dash follows --.")]
-    public string Domain { get; set; } = "";
+    [Value(0, MetaName = "DOMAIN", HelpText = "Its name or UUID. A name that begins with a dash follows --.")]
+    public string? Domain { get; set; }
+
+    [Option("all", HelpText = "Every enrolled VM that runs on this host, as after its reboot.")]
+    public bool All { get; set; }
+
+    [Option("home", HelpText = "Take it for one on its home link, whatever is found.")]
+    public bool Home { get; set; }
+
+    [Option("away", HelpText = "Take it for one that is away, whatever is found.")]
+    public bool Away { get; set; }
+
+    [Option("release", HelpText = "Let go of one that runs elsewhere: remove what is left of it here, and tell no home agent.")]
+    public bool Release { get; set; }
+
+    [Option("dry-run", HelpText = "Only say what is wrong and what would be done.")]
+    public bool DryRun { get; set; }
 
     /// <inheritdoc/>
-    public override ControlRequest Request() => new RecoverRequest(Domain);
+    public override ControlRequest Request()
+    {
+        List<(RecoverAs As, string Option)> given =
+        [
+            .. new[] { (Home, RecoverAs.Home, "--home"), (Away, RecoverAs.Away, "--away"), (Release, RecoverAs.Release, "--release") }
+                .Where(option => option.Item1).Select(option => (option.Item2, option.Item3)),
+        ];
+        return given.Count > 1 ? throw new FormatException($"{given[0].Option} or {given[1].Option}: one at a time")
+            : All && Domain is not null ? throw new FormatException($"'{Domain}' or --all: one or all")
+            : All && given.Count > 0 ? throw new FormatException($"{given[0].Option} is for one VM: name it in place of --all")
+            : !All && Domain is null ? throw new FormatException("DOMAIN is missing: it goes before the options, or behind --. See kagemusha-hook --help.")
+            : new RecoverRequest(Domain, given.FirstOrDefault().As, DryRun);
+    }
+}
+
+/// <summary><c>doctor</c></summary>
+[Verb("doctor", HelpText = "Look at everything that a move to or from this host will need, and say what to do.")]
+internal sealed class DoctorVerb : IVerb
+{
+    [Option("json", HelpText = "Print JSON.")]
+    public bool Json { get; set; }
+
+    /// <inheritdoc/>
+    [Value(0, Hidden = true)]
+    public IEnumerable<string> Surplus { get; set; } = [];
 }
 
 /// <summary><c>migrate</c></summary>

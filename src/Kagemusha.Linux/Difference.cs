@@ -16,6 +16,8 @@ internal sealed class Difference
     private readonly KernelScope _scope;
     private readonly IReadOnlyCollection<Change> _failed;
     private readonly HashSet<KernelObject> _present;
+    private readonly Dictionary<(Type, object), KernelObject> _occupants = [];
+    private readonly Dictionary<(string, FilterHook, ushort, FilterMatch), uint> _handles = [];
     private readonly ILookup<string, Filter> _filters;
     private readonly ILookup<uint, Route> _unreachable;
     private readonly Dictionary<string, NetworkInterface> _doomed;
@@ -29,6 +31,16 @@ internal sealed class Difference
     {
         (_wanted, _actual, _scope, _failed) = (wanted, actual, scope, failed);
         _present = [.. _actual.Objects];
+        foreach (var there in _actual.Objects)
+        {
+            _occupants.TryAdd(KernelState.Key(there), there);
+        }
+
+        foreach (var filter in _wanted.OfType<Filter>())
+        {
+            _handles.TryAdd((filter.Link, filter.Hook, filter.Priority, filter.Match), filter.Handle);
+        }
+
         _filters = _wanted.OfType<Filter>().ToLookup(filter => filter.Link);
         _unreachable = _wanted.OfType<Route>().Where(route => route.Link is null).ToLookup(route => route.Table);
         var links = _actual.Interfaces.Values;
@@ -99,7 +111,8 @@ internal sealed class Difference
                 Neighbour or ProxyNeighbour => (_actual.Marked.Contains(there) || IsManaged(there.RequiredLink!)) && !IsReplaced(there),
                 LinkAddress => IsManaged(there.RequiredLink!),
                 BridgeForwardingEntry entry => IsPlaced(entry) && !IsReplaced(there),
-                Filter filter => (_actual.Marked.Contains(filter) || (HasFilters(filter.Link) && IsManaged(filter.Link))) && !_wanted.Occupies(filter),
+                Filter filter => (_actual.Marked.Contains(filter) || (HasFilters(filter.Link) && IsManaged(filter.Link)))
+                    && (!_wanted.Occupies(filter) || HasOtherHandle(filter)),
                 _ => false,
             };
             if (isOurs)
@@ -125,6 +138,10 @@ internal sealed class Difference
     /// <summary>Whether an entry is on a link of ours, and not there because the bridge learns there.</summary>
     private bool IsPlaced(BridgeForwardingEntry entry) => _actual.Interfaces.TryGetValue(entry.Link, out var link)
         && _scope.Owns(link) && (entry.IsSticky || link.BridgePort is { Learning: false });
+
+    /// <summary>Whether what it matches is wanted by another handle, which the kernel refuses as long as this one is there.</summary>
+    private bool HasOtherHandle(Filter filter) =>
+        _handles.TryGetValue((filter.Link, filter.Hook, filter.Priority, filter.Match), out var handle) && handle != filter.Handle;
 
     private bool HasFilters(string link) => _filters.Contains(link);
 
@@ -228,7 +245,7 @@ internal sealed class Difference
             foreach (var filter in filters.Where(filter => !_present.Contains(filter) && (filter.Target is null || IsThere(filter.Target)))
                 .OrderBy(filter => filter.Action is FilterAction.Pass or FilterAction.Redirect).ThenBy(filter => filter.Hook).ThenBy(filter => filter.Priority))
             {
-                var old = _actual.Objects.OfType<Filter>().FirstOrDefault(there => there.Identity.Equals(filter.Identity));
+                var old = _occupants.GetValueOrDefault(KernelState.Key(filter)) as Filter;
                 if (old is not null && (old.Match.GetType(), old.Match.Protocol) == (filter.Match.GetType(), filter.Match.Protocol) && old.Match is not U32Match)
                 {
                     Do(ChangeKind.Replace, filter);
@@ -363,9 +380,6 @@ internal sealed class Difference
         };
     }
 
-    private void AddOrReplace(KernelObject missing)
-    {
-        var old = _actual.Objects.FirstOrDefault(there => there.GetType() == missing.GetType() && there.Identity.Equals(missing.Identity));
-        Do(old is null ? ChangeKind.Add : ChangeKind.Replace, missing);
-    }
+    private void AddOrReplace(KernelObject missing) =>
+        Do(_occupants.ContainsKey(KernelState.Key(missing)) ? ChangeKind.Replace : ChangeKind.Add, missing);
 }

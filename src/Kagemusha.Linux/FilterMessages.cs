@@ -12,9 +12,6 @@ internal static class FilterMessages
     private const int SelectorLength = 16;
     private const int KeyLength = 16;
 
-    // A flower filter is replaced in place, which takes a handle; u32 makes its own.
-    private const uint FlowerHandle = 1;
-
     private static readonly byte[] EveryBit = [0xff, 0xff, 0xff, 0xff, 0xff, 0xff];
 
     public static void WriteQdiscDump(NetlinkWriter writer)
@@ -78,6 +75,7 @@ internal static class FilterMessages
             new(link, hook, (ushort)(info >> 16), action is null || match is null ? new UnknownMatch(kind, etherType) : match, action ?? FilterAction.Pass)
             {
                 Target = target == 0 ? null : nameOf(target),
+                Handle = kind == "flower" ? handle : Filter.FirstHandle,
             },
             FilterActions.AreMarked(actions, protocol));
     }
@@ -90,7 +88,9 @@ internal static class FilterMessages
             ChangeKind.Replace => (RTM_NEWTFILTER, NLM_F_CREATE),
             _ => (RTM_NEWTFILTER, (ushort)(NLM_F_CREATE | NLM_F_EXCL)),
         };
-        var handle = kind != ChangeKind.Delete && filter.Match is not U32Match ? FlowerHandle : 0;
+
+        // A flower filter is replaced in place, which takes a handle; u32 makes its own. A deletion without one is that of all of the priority.
+        var handle = filter.Match is U32Match or UnknownMatch ? 0 : filter.Handle;
         var info = (uint)filter.Priority << 16 | BinaryPrimitives.ReverseEndianness(filter.Match.Protocol);
         writer.Begin(type, NLM_F_ACK | flags);
         Header(writer, indexOf(filter.Link), handle, Parent(filter.Hook), info);

@@ -34,7 +34,7 @@ public enum FilterAction
 /// <summary>A packet filter (tc) at the clsact queueing discipline, which comes and goes with the first and last filter of a link.</summary>
 /// <param name="Link">The link's name.</param>
 /// <param name="Hook">Where it looks.</param>
-/// <param name="Priority">From 1 on, the smallest is asked first; one filter for each.</param>
+/// <param name="Priority">From 1 on, the smallest is asked first; one filter for each, or several of one form that differ in their <see cref="Handle"/>.</param>
 /// <param name="Match">Which packets.</param>
 /// <param name="Action">What becomes of them.</param>
 public sealed record Filter(string Link, FilterHook Hook, ushort Priority, FilterMatch Match, FilterAction Action) : KernelObject
@@ -42,10 +42,19 @@ public sealed record Filter(string Link, FilterHook Hook, ushort Priority, Filte
     /// <summary>A link-layer address that no one has, one of ours.</summary>
     public static LinkLayerAddress Nobody { get; } = LinkLayerAddress.Parse("02:6b:00:00:00:00");
 
+    /// <summary>The handle that the kernel gives the first filter of a priority.</summary>
+    internal const uint FirstHandle = 1;
+
     /// <summary>The link by which redirected packets leave.</summary>
     public string? Target { get; init; }
 
-    internal override object Identity => (Link, Hook, Priority);
+    /// <summary>
+    /// Which of the filters of its priority it is. Those of one priority match the same fields, exactly, and the kernel finds the right one as fast as if it were
+    /// the only one.
+    /// </summary>
+    public uint Handle { get; init; } = FirstHandle;
+
+    internal override object Identity => (Link, Hook, Priority, Handle);
 
     internal override string? RequiredLink => Link;
 
@@ -61,6 +70,7 @@ public sealed record Filter(string Link, FilterHook Hook, ushort Priority, Filte
     internal override string Line(string verb)
     {
         var line = $"tc filter {verb} dev {Link} {HookName} pref {Priority} protocol {ProtocolName}";
+        line = Handle == FirstHandle ? line : verb == "delete" ? $"{line} handle {Handle} flower" : $"{line} handle {Handle}";
         return verb == "delete" ? line : $"{line} {Match} action {ActionName}";
     }
 

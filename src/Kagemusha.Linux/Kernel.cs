@@ -49,10 +49,68 @@ public sealed class Kernel : IDisposable
                 }
 
                 done.AddRange(changes);
-                Carry(changes, scope, actual.Interfaces, failures);
+                Carry(changes, scope, actual.Interfaces, failures, mayBeGone: true);
             }
 
             throw failures.Values.FirstOrDefault() ?? new KernelException($"{done[^1]} (again and again)", LibC.EAGAIN);
+        }
+    }
+
+    /// <summary>
+    /// Makes the kernel match in a few objects, at a cost that depends on their number alone: it is not looked what is there, but at the links and settings of
+    /// these. The steps are those that <see cref="Apply"/> would take.
+    /// </summary>
+    /// <param name="given">These objects as the kernel was given them last.</param>
+    /// <param name="wanted">What is to take their place. A link whose filters change has one in both that stays, or comes or goes itself.</param>
+    /// <param name="scope">Whose they are.</param>
+    /// <exception cref="KernelException">
+    /// The kernel refused something, or was not as it was given: <see cref="Apply"/> with all that is wanted sees how it is, and says what hinders.
+    /// </exception>
+    public ApplyResult Step(KernelState given, KernelState wanted, KernelScope scope)
+    {
+        lock (_gate)
+        {
+            var dump = new KernelDump(_socket);
+            var memory = new KernelMemory(given);
+            var names = given.Concat(wanted).SelectMany(one => new[] { (one as Link)?.Name, one.RequiredLink }).OfType<string>().ToHashSet();
+            var done = ImmutableArray.CreateBuilder<Change>();
+            for (var round = 0; round < MostRounds; round++)
+            {
+                var actual = memory.With(dump.Links(names), KernelDump.Settings(wanted));
+                var (changes, refusals) = Difference.Compute(wanted, actual, scope, []);
+                if (refusals.Count > 0)
+                {
+                    throw refusals[0];
+                }
+
+                if (changes.Count == 0)
+                {
+                    return new(done.ToImmutable(), Missing(wanted, actual));
+                }
+
+                done.AddRange(changes);
+                var failures = new Dictionary<Change, KernelException>();
+                Carry(changes, scope, actual.Interfaces, failures, mayBeGone: false);
+                if (failures.Count > 0)
+                {
+                    throw failures.Values.First();
+                }
+
+                memory.Follow(changes);
+            }
+
+            throw new KernelException($"{done[^1]} (again and again)", LibC.EAGAIN);
+        }
+    }
+
+    /// <summary>The steps that <see cref="Apply"/> would take first; none where the kernel is as wanted. Changes nothing.</summary>
+    /// <param name="wanted">All that is to be there of ours.</param>
+    /// <param name="scope">Which objects are ours.</param>
+    public IReadOnlyList<Change> Compare(KernelState wanted, KernelScope scope)
+    {
+        lock (_gate)
+        {
+            return [.. Difference.Compute(wanted, new KernelDump(_socket).Take(wanted, scope), scope, []).Changes];
         }
     }
 
@@ -71,6 +129,15 @@ public sealed class Kernel : IDisposable
         lock (_gate)
         {
             return new KernelDump(_socket).Links();
+        }
+    }
+
+    /// <summary>The link of this name, if there is one.</summary>
+    public NetworkInterface? Interface(string name)
+    {
+        lock (_gate)
+        {
+            return new KernelDump(_socket).Links([name]).GetValueOrDefault(name);
         }
     }
 
@@ -132,6 +199,9 @@ public sealed class Kernel : IDisposable
         return new(this, changes, writer.Written.ToArray());
     }
 
+    /// <summary>Who it is in what the kernel tells others of changes (nlmsg_pid).</summary>
+    internal IReadOnlyList<uint> Ports => [_socket.Port, _preparedSocket.Port];
+
     /// <summary>Carries prepared changes out.</summary>
     internal void Carry(IReadOnlyList<Change> changes, byte[] messages)
     {
@@ -155,7 +225,8 @@ public sealed class Kernel : IDisposable
         [.. wanted.SelectMany(needy => new[] { needy.RequiredLink, (needy as Link)?.Master }).OfType<string>().Where(name => !actual.Interfaces.ContainsKey(name))];
 
     /// <summary>Carries changes out in order: settings by files, all between two of them in one send.</summary>
-    private void Carry(IReadOnlyList<Change> changes, KernelScope scope, IReadOnlyDictionary<string, NetworkInterface> links, Dictionary<Change, KernelException> failures)
+    private void Carry(
+        IReadOnlyList<Change> changes, KernelScope scope, IReadOnlyDictionary<string, NetworkInterface> links, Dictionary<Change, KernelException> failures, bool mayBeGone)
     {
         for (var start = 0; start < changes.Count;)
         {
@@ -178,7 +249,7 @@ public sealed class Kernel : IDisposable
             var replies = _socket.Execute(batch.ConvertAll<Action<NetlinkWriter>>(change => writer => Encode(writer, change, scope.Protocol, name => links[name].Index)));
             for (var i = 0; i < batch.Count; i++)
             {
-                if (replies[i].Errno != 0 && !IsGone(batch[i], replies[i].Errno))
+                if (replies[i].Errno != 0 && !(mayBeGone && IsGone(batch[i], replies[i].Errno)))
                 {
                     failures[batch[i]] = replies[i].ToException(batch[i].ToString());
                 }

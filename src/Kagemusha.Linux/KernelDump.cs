@@ -1,3 +1,4 @@
+using Tmds.Linux;
 using static Kagemusha.Linux.Netlink;
 
 namespace Kagemusha.Linux;
@@ -7,6 +8,33 @@ internal sealed class KernelDump(NetlinkSocket socket)
 {
     /// <summary>All links.</summary>
     public NetworkInterfaceCollection Links() => new(All("ip link show", LinkMessages.WriteDump, LinkMessages.Read));
+
+    /// <summary>Those of these links that are there, by their names.</summary>
+    public IReadOnlyDictionary<string, NetworkInterface> Links(IEnumerable<string> names)
+    {
+        var found = new Dictionary<string, NetworkInterface>();
+        foreach (var name in names)
+        {
+            var reply = socket.Query(writer => LinkMessages.WriteGet(writer, name), (_, payload) =>
+            {
+                if (LinkMessages.Read(payload) is { } link)
+                {
+                    found[name] = link;
+                }
+            });
+            if (reply.Errno != 0 && reply.Errno != LibC.ENODEV)
+            {
+                throw reply.ToException($"ip link show {name}");
+            }
+        }
+
+        return found;
+    }
+
+    /// <summary>The values of those settings that are wanted and exist.</summary>
+    public static IReadOnlyDictionary<string, string> Settings(KernelState wanted) =>
+        wanted.OfType<Sysctl>().Select(setting => (setting.Path, Value: SystemControl.Read(setting.Path)))
+            .Where(setting => setting.Value is not null).ToDictionary(setting => setting.Path, setting => setting.Value!);
 
     /// <summary>All IPv6 addresses.</summary>
     public List<AddressMessage> Addresses() => All("ip -6 address show", RouteMessages.WriteAddressDump, RouteMessages.ReadAddress);
@@ -87,8 +115,7 @@ internal sealed class KernelDump(NetlinkSocket socket)
             Interfaces = links.ByName,
             Objects = objects,
             Marked = marked,
-            Settings = wanted.OfType<Sysctl>().Select(setting => (setting.Path, Value: SystemControl.Read(setting.Path)))
-                .Where(setting => setting.Value is not null).ToDictionary(setting => setting.Path, setting => setting.Value!),
+            Settings = Settings(wanted),
         };
     }
 
@@ -125,7 +152,7 @@ internal sealed class KernelDump(NetlinkSocket socket)
             $"tc filter show dev {link}",
             writer => FilterMessages.WriteDump(writer, hook, index),
             payload => FilterMessages.Read(payload, link, hook, scope.Protocol, target => links.Find(target)?.Name))
-            .GroupBy(found => found.Filter.Priority)
+            .GroupBy(found => (found.Filter.Priority, found.Filter.Handle))
             .Select(same => same.Count() == 1 ? same.First() : new(same.First().Filter with { Match = new UnknownMatch("several", same.First().Filter.Match.Protocol) }, IsMarked: false));
 
     private List<T> All<T>(string operation, Action<NetlinkWriter> request, Func<ReadOnlySpan<byte>, T?> read)

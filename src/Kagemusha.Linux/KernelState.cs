@@ -68,7 +68,8 @@ public sealed class KernelState : IEnumerable<KernelObject>
 
     IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();
 
-    private static (Type, object) Key(KernelObject wanted) => (wanted is Link ? typeof(Link) : wanted.GetType(), wanted.Identity);
+    /// <summary>The place that an object has or would have.</summary>
+    internal static (Type, object) Key(KernelObject wanted) => (wanted is Link ? typeof(Link) : wanted.GetType(), wanted.Identity);
 }
 
 /// <summary>

@@ -100,6 +100,15 @@ internal static class LinkMessages
         writer.End();
     }
 
+    /// <summary>Asks for one link by its name.</summary>
+    public static void WriteGet(NetlinkWriter writer, string name)
+    {
+        writer.Begin(RTM_GETLINK, NLM_F_ACK);
+        writer.Fixed(InfoLength);
+        writer.Text(IFLA_IFNAME, name);
+        writer.End();
+    }
+
     /// <summary>struct rtnl_link_stats64: received and sent packets and bytes, errors both ways, drops both ways.</summary>
     public static LinkStatistics? ReadStatistics(ReadOnlySpan<byte> payload) =>
         payload.Length > InfoLength && new NetlinkAttributes(payload[InfoLength..])[IFLA_STATS64] is { Length: >= 64 } numbers

@@ -46,7 +46,9 @@ internal static class Netlink
     public const ushort RTM_DELTFILTER = 45;
     public const ushort RTM_GETTFILTER = 46;
     public const uint RTMGRP_LINK = 0x1;
+    public const uint RTMGRP_TC = 0x8;
     public const uint RTMGRP_IPV6_IFADDR = 0x100;
+    public const uint RTMGRP_IPV6_ROUTE = 0x400;
     public const byte RTN_UNICAST = 1;
     public const byte RTN_LOCAL = 2;
     public const byte RTN_UNREACHABLE = 7;

@@ -107,6 +107,17 @@ internal sealed unsafe class NetlinkSocket : IDisposable
         return reply.Errno == 0 ? consistent : throw reply.ToException(operation);
     }
 
+    /// <summary>The socket's address (nl_pid).</summary>
+    public uint Port
+    {
+        get
+        {
+            SockAddrNl address;
+            socklen_t length = sizeof(SockAddrNl);
+            return getsockname(SocketCalls.Descriptor(_handle), (sockaddr*)&address, &length) == 0 ? address.Port : throw new KernelException("getsockname", errno);
+        }
+    }
+
     public void Dispose() => _handle.Dispose();
 
     // An error's payload: the errno, then the header of the request (all of it without NETLINK_CAP_ACK), then attributes.

@@ -71,6 +71,22 @@ public sealed class PacketFilter
     public static PacketFilter NextHeader(byte protocol, int headerLength = EthernetFrame.HeaderLength) =>
         BuildNextHeader(protocol, (builder, _) => builder, headerLength);
 
+    /// <summary>Netlink messages that follow from nobody's of these requests.</summary>
+    /// <param name="ports">The requesters' addresses.</param>
+    internal static PacketFilter NetlinkOfOthers(IEnumerable<uint> ports)
+    {
+        var builder = new PacketFilterBuilder();
+        var drop = builder.NewLabel();
+        // struct nlmsghdr: nlmsg_pid, in the host's order.
+        builder.LoadWord(12);
+        foreach (var port in ports)
+        {
+            builder.JumpIfEqual(BitConverter.IsLittleEndian ? BinaryPrimitives.ReverseEndianness(port) : port, drop);
+        }
+
+        return builder.Accept().Mark(drop).Drop().Build();
+    }
+
     // The index register points to what was found.
     private static PacketFilter BuildNextHeader(
         byte protocol, Func<PacketFilterBuilder, FilterLabel, PacketFilterBuilder> further, int headerLength = EthernetFrame.HeaderLength)

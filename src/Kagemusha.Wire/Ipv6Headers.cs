@@ -78,6 +78,23 @@ internal struct Ipv6Headers
         return true;
     }
 
+    /// <summary>As <see cref="TryParse"/>, of a packet that has to be ICMPv6.</summary>
+    public static bool TryParseIcmpv6(ReadOnlySpan<byte> packet, out Ipv6Headers headers, out ReadOnlySpan<byte> payload, out WireError error)
+    {
+        if (!TryParse(packet, out headers, out payload, out error))
+        {
+            return false;
+        }
+
+        if (headers.UpperLayer != NextHeader.Icmpv6)
+        {
+            error = new("packet is not ICMPv6", headers.Length);
+            return false;
+        }
+
+        return true;
+    }
+
     /// <summary>Writes the fixed header and the headers that carry the home address; returns where the upper-layer header goes.</summary>
     public readonly int WriteTo(Span<byte> packet)
     {

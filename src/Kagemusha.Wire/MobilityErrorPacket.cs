@@ -25,14 +25,8 @@ public sealed record MobilityErrorPacket(
     public static bool TryParse(ReadOnlySpan<byte> ipv6Packet, [NotNullWhen(true)] out MobilityErrorPacket? packet, out WireError error)
     {
         packet = null;
-        if (!Ipv6Headers.TryParse(ipv6Packet, out var headers, out var payload, out error))
+        if (!Ipv6Headers.TryParseIcmpv6(ipv6Packet, out var headers, out var payload, out error))
         {
-            return false;
-        }
-
-        if (headers.UpperLayer != NextHeader.Icmpv6)
-        {
-            error = new("packet is not ICMPv6", headers.Length);
             return false;
         }
 

@@ -57,6 +57,13 @@ public sealed unsafe class LibvirtConnection : IDisposable
         }
     }
 
+    /// <summary>The version of libvirt at the other end.</summary>
+    public Version GetLibraryVersion()
+    {
+        _ = LibvirtException.ThrowIfNegative(Native.virConnectGetLibVersion(_connect, out var version));
+        return new((int)(version / 1_000_000), (int)(version / 1000 % 1000), (int)(version % 1000));
+    }
+
     /// <summary>The domain of this name, or null.</summary>
     public LibvirtDomain? FindByName(string name) => Find(Native.virDomainLookupByName(_connect, name));
 

@@ -40,6 +40,9 @@ internal static unsafe partial class Native
     public static partial int virConnectClose(nint conn);
 
     [LibraryImport(Library)]
+    public static partial int virConnectGetLibVersion(ConnectHandle conn, out ulong libVer);
+
+    [LibraryImport(Library)]
     public static partial int virConnectIsAlive(ConnectHandle conn);
 
     [LibraryImport(Library)]

@@ -108,24 +108,6 @@ public sealed class AdoptionTests
         Assert.Null(host.Adoption.NextWakeUp);
     });
 
-    [Fact]
-    public async Task A_recovery_is_refused_with_one_line_and_the_right_code() => await OnHost(async host =>
-    {
-        await Refused("nobody", ExitCode.NotFound, "there is no domain 'nobody' on this host");
-        await Refused("plain", ExitCode.NotFound, "plain is not enrolled");
-        await host.Adoption.LookAsync(host.Uuid);
-        await Refused("clone", ExitCode.Refused, "2001:db8:1::42 is already used on this host, by vm");
-        await host.Domain(domain => domain.Destroy());
-        await Refused("vm", ExitCode.Refused, "vm is shut off on this host: recover it where it runs");
-        await Refused(host.Uuid.ToString(), ExitCode.Refused, "vm is shut off on this host: recover it where it runs");
-
-        async Task Refused(string name, ExitCode code, string line)
-        {
-            var refused = await Assert.ThrowsAsync<RefusedException>(() => host.Adoption.RecoverAsync(name));
-            Assert.Equal((code, line), (refused.ExitCode, refused.Message));
-        }
-    });
-
     /// <summary>Asks until libvirt is slower than this thread, and the answer still to come.</summary>
     private static Task Pending(Action prepare, Func<Task> ask)
     {

@@ -18,7 +18,7 @@ internal sealed class LibvirtHost : IDisposable
     {
         Uuid = uuid;
         _hypervisor = new(uri, loop, TestLog.Log);
-        _underlay = new(Guests.Configuration, _kernel, TestLog.Log, _ => { }, _ => { }, _ => { });
+        _underlay = new(Guests.Configuration, _kernel, TestLog.Log, _ => { }, _ => { }, _ => { }, _ => { });
         var kernel = new HostKernel(_kernel, Guests.Configuration, TestLog.Log);
         var registrar = new Registrar(
             Table,
@@ -30,14 +30,17 @@ internal sealed class LibvirtHost : IDisposable
             _ => { },
             (_, _, _, _) => { });
         var learning = new AddressLearning(Guests.Configuration, Table, kernel, registrar, TestLog.Log);
-        var lifecycle = new GuestLifecycle(Guests.Configuration, Table, kernel, _underlay, registrar, new(Table, kernel, _channel, null!, new(), _ => Task.FromResult(true), null!, TestLog.Log), new(Table, kernel, _channel, null!, new(), TestLog.Log), new(TestLog.Log.Warn), _channel, new(), learning, TestLog.Log);
+        var lifecycle = new GuestLifecycle(Guests.Configuration, Table, kernel, _underlay, registrar, new(Table, kernel, _channel, null!, new(), _ => Task.FromResult(true), null!, TestLog.Log), new(Table, kernel, _channel, new(_channel, null!, TestLog.Log), null!, new(), TestLog.Log), new(TestLog.Log.Warn), _channel, new(), learning, TestLog.Log);
         var attachments = Attachments = new(_kernel, _underlay, _ => Task.FromResult<string?>(null));
         Status = new(_hypervisor, Table, new Dictionary<Guid, string>());
+        var discoveries = new HomeAgentDiscoveries(Table, _underlay.Resolve, _underlay.Send, registrar.Find, TestLog.Log);
+        Examination = new(Guests.Configuration with { Peer = new() { Authority = "/nowhere" } }, _hypervisor, _kernel, kernel, Table, new Dictionary<Guid, string> { [Guid.Empty] = "its bridge is another's" }, _underlay, discoveries, _channel);
         CareOfAddresses = new(Table, _underlay, lifecycle, registrar, TestLog.Log);
         var gate = new DomainGate();
-        Adoption = new(_hypervisor, Table, lifecycle, registrar, attachments, new(_kernel, Table, lifecycle, attachments, registrar, TestLog.Log), gate, TestLog.Log);
-        ColdDefinition = new(_hypervisor, attachments, gate, TestLog.Log);
-        Enrolment = new(_hypervisor, _kernel, Table, lifecycle, attachments, learning, new(Table, _underlay.Resolve, _underlay.Send, registrar.Find, TestLog.Log), _channel, gate, TestLog.Log);
+        Adoption = new(_hypervisor, Table, lifecycle, attachments, new(_kernel, Table, lifecycle, attachments, registrar, TestLog.Log), TestLog.Log);
+        Recovery = new(_hypervisor, kernel, Table, Adoption, lifecycle, registrar, gate, TestLog.Log);
+        ColdDefinition = new(_hypervisor, _kernel, attachments, gate, TestLog.Log);
+        Enrolment = new(_hypervisor, _kernel, Table, lifecycle, attachments, learning, discoveries, _channel, gate, TestLog.Log);
     }
 
     public Guid Uuid { get; }
@@ -45,6 +48,8 @@ internal sealed class LibvirtHost : IDisposable
     public GuestTable Table { get; } = new();
 
     public Adoption Adoption { get; }
+
+    public Recovery Recovery { get; }
 
     public Enrolment Enrolment { get; }
 
@@ -55,6 +60,8 @@ internal sealed class LibvirtHost : IDisposable
     public ColdDefinition ColdDefinition { get; }
 
     public StatusReport Status { get; }
+
+    public Examination Examination { get; }
 
     /// <summary>Runs a test on such a host's loop.</summary>
     /// <param name="uuid">The domain that it is about.</param>

@@ -9,6 +9,7 @@ public sealed class RegistrarTests
     private readonly List<string> _story = [];
     private readonly List<MobilityPacket> _sent = [];
     private readonly List<MobilityIcmpPacket> _solicited = [];
+    private readonly List<ParameterProblemPacket> _problems = [];
     private readonly List<MobileNodeEffect> _happened = [];
     private readonly List<MobilityPacket> _relayed = [];
     private readonly Registrar _registrar;
@@ -24,9 +25,13 @@ public sealed class RegistrarTests
             {
                 _sent.Add(update);
             }
+            else if (packet is MobilityIcmpPacket solicitation)
+            {
+                _solicited.Add(solicitation);
+            }
             else
             {
-                _solicited.Add((MobilityIcmpPacket)packet);
+                _problems.Add((ParameterProblemPacket)packet);
             }
         },
         (_, packet) =>
@@ -110,6 +115,23 @@ public sealed class RegistrarTests
 
         _registrar.Receive(Guests.Answer(_sent[0]));
         Assert.Equal([MobileNodePhase.Registered, MobileNodePhase.Registered], Phases());
+    }
+
+    // RFC 6275, section 9.2.
+    [Fact]
+    public void A_message_that_cannot_be_read_is_answered_for_who_speaks_with_its_sender_from_there()
+    {
+        var unreadable = new MobileNodeInput.Unreadable(
+            Guests.HomeAgent, Guests.CareOf.Address, [.. new byte[48]], new("mobility header is shorter than its type", 41) { NeedsParameterProblem = true });
+        _registrar.Receive(unreadable);
+        _registrar.Activate(Put(Guests.Make(Guests.AtHome, uuid: Guid.NewGuid(), interfaces: Guests.Second)));
+        _registrar.Activate(Put(Guests.Make(Guests.Away)));
+
+        _registrar.Receive(unreadable with { Source = Guests.CareOf.Address });
+        _registrar.Receive(unreadable with { Destination = Guests.HomeAgent });
+        Assert.Empty(_problems);
+        _registrar.Receive(unreadable);
+        Assert.Equal([new(Guests.CareOf.Address, Guests.HomeAgent, 41, unreadable.Packet)], _problems);
     }
 
     [Fact]

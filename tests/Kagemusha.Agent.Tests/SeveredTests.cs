@@ -85,13 +85,34 @@ public sealed class SeveredTests
     }, tap: "other0");
 
     [Fact]
+    public Task A_definition_is_looked_at_again_when_a_bridge_leads_somewhere() => OnHost(async (host, space) =>
+    {
+        await host.Domain(domain => domain.Destroy());
+        await host.ColdDefinition.FollowAsync();
+        Connect(space);
+        await host.ColdDefinition.FollowAsync();
+        Assert.Equal("other0", (await host.XmlAsync()).Interface(Guests.Mac)!.TargetDevice);
+
+        space.Ip("link add br-late type bridge");
+        space.Ip("link set br-late up");
+        await host.ColdDefinition.FollowAsync();
+        Assert.Equal("other0", (await host.XmlAsync()).Interface(Guests.Mac)!.TargetDevice);
+
+        space.Ip("link add port type veth peer name uplink");
+        space.Ip("link set uplink up");
+        space.Ip("link set port up master br-late");
+        await host.ColdDefinition.FollowAsync();
+        Assert.Equal(GuestLink.TapName(Guests.Mac), (await host.XmlAsync()).Interface(Guests.Mac)!.TargetDevice);
+    }, tap: "other0");
+
+    [Fact]
     public Task Recover_does_not_end_a_hand_over() => OnHost(async (host, _) =>
     {
         var guest = Guests.Make(Guests.Away, Presence.Running, host.Uuid);
         guest.Arrival = new(new(new(Guests.HomeAgent, 6275, "hv-a"), OneTimeToken.Create()), new(Guests.CareOf.Address, Guests.HomeAgent, "wan"));
         host.Table.Put(guest);
         // What a kernel without tunnels refuses is not the question.
-        await Record.ExceptionAsync(() => host.Adoption.RecoverAsync("vm"));
+        await Record.ExceptionAsync(() => host.Recovery.RecoverAsync("vm", RecoverAs.Found, isDryRun: false));
         Assert.Same(guest, Assert.Single(host.Table.All));
         Assert.NotNull(guest.Arrival);
     });

@@ -1,3 +1,6 @@
+using System.Buffers.Binary;
+using System.Collections.Concurrent;
+using System.Diagnostics;
 using System.Net.Sockets;
 using System.Text;
 using System.Text.Json;
@@ -28,6 +31,11 @@ public sealed class ControlSocketTests : IDisposable
         { new EnrollRequest("vm", [], null, null), new Failed(ExitCode.Refused, "refused") },
         { new UnenrollRequest("é<>&\"\\", Domains.Mac), new Failed(ExitCode.NotFound, "no such domain") },
         { new RecoverRequest("vm"), new Done([]) },
+        { new RecoverRequest("vm", RecoverAs.Release, DryRun: true), new Failed(ExitCode.Refused, "vm runs here") },
+        {
+            new RecoverRequest(null),
+            new RecoverReply([new(["vm: nothing is wrong"], ExitCode.Done, null), new([], ExitCode.Failed, "it does not answer")])
+        },
         {
             new StatusRequest(null),
             new StatusReply([
@@ -41,6 +49,10 @@ public sealed class ControlSocketTests : IDisposable
         },
         { new StatusRequest("vm"), new StatusReply([]) },
         { new HistoryRequest(null), new HistoryReply([]) },
+        {
+            new DoctorRequest(),
+            new DoctorReply("0.1.0", [Finding.Ok("kernel", "all of it"), Finding.Warning("leftovers", "kgold", "remove it"), Finding.Unknown("é", "<>&\"\\"), Finding.Error("VM", "", "")])
+        },
         {
             new HistoryRequest("vm"),
             new HistoryReply([
@@ -136,17 +148,53 @@ public sealed class ControlSocketTests : IDisposable
     }
 
     [Fact]
-    public async Task Only_the_owner_may_connect()
+    public async Task Neither_owner_nor_group_may_not_connect()
     {
         await using var agent = Start(_ => new Done([]));
-        Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(Path));
-        Assert.SkipWhen(!Environment.IsPrivilegedProcess, "needs root, to become somebody else");
-        _directory.UnixFileMode |= UnixFileMode.OtherExecute | UnixFileMode.GroupExecute;
+        Assert.Equal(
+            UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.GroupWrite, File.GetUnixFileMode(Path));
+        var (exitCode, output) = await AskAs("nobody", "nogroup", new StatusRequest(null));
 
-        var (exitCode, output) = await ConnectAs("nobody");
-
-        Assert.Equal(1, exitCode);
+        Assert.NotEqual(0, exitCode);
         Assert.Contains("Permission denied", output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_member_of_the_group_may_ask_and_change_nothing()
+    {
+        var asked = new ConcurrentQueue<ControlRequest>();
+        await using var agent = Start(request =>
+        {
+            asked.Enqueue(request);
+            return new StatusReply([]);
+        });
+
+        Assert.Contains("\"status\"", (await AskAs("nobody", "root", new StatusRequest(null))).Output, StringComparison.Ordinal);
+        foreach (var forbidden in Exchanges.Select(row => row.Data.Item1).Where(request => request is not (StatusRequest or HistoryRequest)))
+        {
+            Assert.Contains("only root may do this", (await AskAs("nobody", "root", forbidden)).Output, StringComparison.Ordinal);
+        }
+
+        Assert.IsType<StatusRequest>(Assert.Single(asked));
+    }
+
+    [Fact]
+    public async Task Too_many_members_of_the_group_are_hung_up_on_and_root_is_served()
+    {
+        Assert.SkipWhen(!Environment.IsPrivilegedProcess, "needs root, to become somebody else");
+        await using var agent = Start(_ => new Done([]));
+        _directory.UnixFileMode |= UnixFileMode.GroupExecute;
+        using var silent = Process.Start(new ProcessStartInfo(
+            "setpriv",
+            [
+                "--reuid", "nobody", "--regid", "root", "--clear-groups",
+                "sh", "-c", $"for i in $(seq {ControlServer.MostReaders + 1}); do socat -u UNIX-CONNECT:{Path} OPEN:/dev/null & done; wait",
+            ]))!;
+
+        Assert.Contains(
+            $"{ControlServer.MostReaders} others that are not root are served", (await agent.NextErrorAsync()).Message, StringComparison.Ordinal);
+        Assert.IsType<Done>(await ControlClient.CallAsync(Path, new RecoverRequest("vm"), Deadline));
+        silent.Kill(entireProcessTree: true);
     }
 
     [Fact]
@@ -221,15 +269,33 @@ public sealed class ControlSocketTests : IDisposable
         Assert.Equal((ExitCode.AgentUnreachable, message), (error.ExitCode, error.Message));
     }
 
-    private async Task<(int ExitCode, string Output)> ConnectAs(string user)
+    private async Task<(int ExitCode, string Output)> AskAs(string user, string group, ControlRequest request)
     {
-        using var process = System.Diagnostics.Process.Start(new System.Diagnostics.ProcessStartInfo(
+        Assert.SkipWhen(!Environment.IsPrivilegedProcess, "needs root, to become somebody else");
+        _directory.UnixFileMode |= UnixFileMode.OtherExecute | UnixFileMode.GroupExecute;
+        using var process = Process.Start(new ProcessStartInfo(
             "setpriv",
-            ["--reuid", user, "--clear-groups", "socat", "-u", "OPEN:/dev/null", "UNIX-CONNECT:" + Path])
+            ["--reuid", user, "--regid", group, "--clear-groups", "socat", "-t", "20", "-", "UNIX-CONNECT:" + Path])
         {
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
             RedirectStandardError = true,
         })!;
-        var output = await process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
+        var body = JsonSerializer.SerializeToUtf8Bytes(request, ControlJson.Default.ControlRequest);
+        var length = new byte[4];
+        BinaryPrimitives.WriteInt32BigEndian(length, body.Length);
+        try
+        {
+            await process.StandardInput.BaseStream.WriteAsync((byte[])[.. length, .. body], TestContext.Current.CancellationToken);
+            process.StandardInput.Close();
+        }
+        catch (IOException)
+        {
+            // It was not let in and has gone: it says so itself.
+        }
+
+        var output = await process.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken)
+            + await process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
         await process.WaitForExitAsync(TestContext.Current.CancellationToken);
         return (process.ExitCode, output);
     }

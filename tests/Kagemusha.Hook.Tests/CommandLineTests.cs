@@ -19,6 +19,11 @@ public sealed class CommandLineTests : IDisposable
         { ["enroll", "vm", "--interface", "52:54:00:00:00:01"], new EnrollRequest("vm", [], null, Domains.Mac) },
         { ["enroll", "vm", "--home-address=2001:db8::1"], new EnrollRequest("vm", [Ipv6Address.Parse("2001:db8::1")], null, null) },
         { ["recover", "vm"], new RecoverRequest("vm") },
+        { ["recover", "vm", "--home"], new RecoverRequest("vm", RecoverAs.Home) },
+        { ["recover", "--away", "--dry-run", "--", "-vm1"], new RecoverRequest("-vm1", RecoverAs.Away, DryRun: true) },
+        { ["recover", "--release", "vm"], new RecoverRequest("vm", RecoverAs.Release) },
+        { ["recover", "--all"], new RecoverRequest(null) },
+        { ["recover", "--all", "--dry-run"], new RecoverRequest(null, DryRun: true) },
         { ["history"], new HistoryRequest(null) },
         { ["history", "--", "-vm1"], new HistoryRequest("-vm1") },
         { ["history", "--json", "vm"], new HistoryRequest("vm") },
@@ -68,6 +73,11 @@ public sealed class CommandLineTests : IDisposable
     [InlineData("No verb selected. See kagemusha-hook --help.")]
     [InlineData("Verb 'move' is not recognized. See kagemusha-hook --help.", "move")]
     [InlineData("DOMAIN is missing: it goes before the options, or behind --. See kagemusha-hook --help.", "recover")]
+    [InlineData("DOMAIN is missing: it goes before the options, or behind --. See kagemusha-hook --help.", "recover", "--home")]
+    [InlineData("--home or --away: one at a time", "recover", "vm", "--away", "--home")]
+    [InlineData("--away or --release: one at a time", "recover", "vm", "--away", "--release")]
+    [InlineData("'vm' or --all: one or all", "recover", "vm", "--all")]
+    [InlineData("--release is for one VM: name it in place of --all", "recover", "--all", "--release")]
     [InlineData("'c' is too much: one domain at a time.", "status", "b", "c")]
     [InlineData("Option 'force' is unknown. See kagemusha-hook --help.", "unenroll", "vm", "--force")]
     [InlineData("Option 'v' is unknown. See kagemusha-hook --help.", "status", "-vm1")]
@@ -93,6 +103,10 @@ public sealed class CommandLineTests : IDisposable
     [InlineData("Option 'home-address' has no value. See kagemusha-hook --help.", "enroll", "--home-address", "--", "vm")]
     [InlineData("Option 'home-address' has no value. See kagemusha-hook --help.", "enroll", "--home-address=", "vm")]
     [InlineData("Option 'home-address' has no value. See kagemusha-hook --help.", "enroll", "vm", "--home-address", "--home-agent", "2001:db8::2")]
+    [InlineData("Option 'html' has no value. See kagemusha-hook --help.", "history", "--html", "--json")]
+    [InlineData("--json or --html: one at a time", "history", "--json", "--html", "page.html")]
+    [InlineData("--with is for a page: name it by --html FILE", "history", "--with", "other.json")]
+    [InlineData("'vm' is too much: doctor looks at the whole host.", "doctor", "vm")]
     [InlineData("libvirt calls it as: kagemusha-hook qemu GUEST OPERATION SUB-OPERATION EXTRA", "qemu", "vm")]
     public async Task What_makes_no_sense_is_one_line_and_asks_nobody(string error, params string[] arguments)
     {
@@ -120,6 +134,19 @@ public sealed class CommandLineTests : IDisposable
     }
 
     [Fact]
+    public async Task Of_all_that_are_recovered_each_has_its_lines_and_the_first_that_failed_the_exit_code()
+    {
+        await using var agent = Agent(new RecoverReply(
+        [
+            new(["a: well"], ExitCode.Done, null), new([], ExitCode.Failed, "b: silent"), new([], ExitCode.Refused, "c: refused"), new(["d: well"], ExitCode.Done, null),
+        ]));
+
+        var end = await _host.RunAsync("", "recover", "--all");
+
+        Assert.Equal((1, "a: well\nd: well\n", "kagemusha-hook: b: silent\nkagemusha-hook: c: refused\n"), (end.ExitCode, end.Output, end.Error));
+    }
+
+    [Fact]
     public async Task Without_the_agent_it_says_how_to_start_it()
     {
         var end = await _host.RunAsync("", "status");
@@ -130,19 +157,22 @@ public sealed class CommandLineTests : IDisposable
         Assert.Equal((4, ""), (end.ExitCode, end.Output));
     }
 
-    [Fact]
-    public async Task Who_is_not_root_is_told_so()
+    [Theory]
+    [InlineData("root", "recover vm", 6, "", "only root may do this")]
+    [InlineData("root", "status", 0, "no VM on this host is enrolled\n", null)]
+    [InlineData("nogroup", "status", 6, "", "no permission to use /run/kagemusha/control.sock: be root, or for what only asks a member of its group")]
+    public async Task Who_is_not_root_may_ask_as_a_member_of_the_agents_group(string group, string command, int exitCode, string output, string? error)
     {
         await using var agent = Agent(new StatusReply([]));
 
         // The capability is for reading the program, wherever the tests were built.
         var end = await _host.RunScriptAsync(
-            "exec setpriv --reuid nobody --clear-groups --inh-caps +dac_read_search --ambient-caps +dac_read_search \"$program\" \"$@\"",
+            $"exec setpriv --reuid nobody --regid {group} --clear-groups --inh-caps +dac_read_search --ambient-caps +dac_read_search \"$program\" \"$@\"",
             "",
-            "status");
+            command.Split(' '));
 
-        Assert.Equal((6, "", "kagemusha-hook: only root may do this\n"), (end.ExitCode, end.Output, end.Error));
-        Assert.Empty(_asked);
+        Assert.Equal((exitCode, output, error is null ? "" : $"kagemusha-hook: {error}\n"), (end.ExitCode, end.Output, end.Error));
+        Assert.Equal(exitCode == 0 ? 1 : 0, _asked.Count);
     }
 
     [Fact]
@@ -181,6 +211,35 @@ public sealed class CommandLineTests : IDisposable
             ["hook-called", "suspended", "traffic-turned", "tail-sent", "ended"],
             move.GetProperty("events").EnumerateArray().Select(happened => happened.GetProperty("step").GetString()));
         Assert.Equal(4, move.GetProperty("counters").GetProperty("tail").GetInt32());
+    }
+
+    [Fact]
+    public async Task History_is_drawn_into_a_file_together_with_what_the_other_host_has_seen()
+    {
+        HistoryReply reply = new([TwoEndsTests.Source, HistoryPageTests.FailedMove with { Began = TwoEndsTests.Began.AddDays(1) }]);
+        await using var agent = Agent(reply, reply, reply, reply);
+        var other = _host.File("other.json");
+        await File.WriteAllTextAsync(
+            other, JsonSerializer.Serialize([TwoEndsTests.Destination], ControlJson.Default.IReadOnlyListMove), TestContext.Current.CancellationToken);
+        var page = _host.File("page.html");
+        await File.WriteAllTextAsync(page, "the old one", TestContext.Current.CancellationToken);
+
+        var alone = await _host.RunAsync("", "history", "--html", page);
+        var one = await File.ReadAllTextAsync(page, TestContext.Current.CancellationToken);
+        var together = await _host.RunAsync("", "history", "vm", "--html", page, "--with", other);
+        var both = await File.ReadAllTextAsync(page, TestContext.Current.CancellationToken);
+        var nowhere = await _host.RunAsync("", "history", "--html", "/dev/null");
+        var nothing = await _host.RunAsync("", "history", "--html", page, "--with", page);
+
+        Assert.Equal([(0, "", ""), (0, "", "")], [(alone.ExitCode, alone.Output, alone.Error), (together.ExitCode, together.Output, together.Error)]);
+        // The newest first.
+        Assert.True(one.IndexOf("class=\"why\"", StringComparison.Ordinal) < one.IndexOf("id=\"move-2\"", StringComparison.Ordinal));
+        Assert.DoesNotContain("As both hosts have recorded it", one, StringComparison.Ordinal);
+        Assert.Contains("As both hosts have recorded it, on the destination's clock", both, StringComparison.Ordinal);
+        Assert.Equal((1, "kagemusha-hook: /dev/null is no place for a page: name a file elsewhere\n"), (nowhere.ExitCode, nowhere.Error));
+        Assert.Equal(1, nothing.ExitCode);
+        Assert.StartsWith($"kagemusha-hook: {page} is not what 'kagemusha-hook history --json' prints: ", nothing.Error, StringComparison.Ordinal);
+        Assert.Equal([other, page], Directory.GetFiles(Path.GetDirectoryName(page)!).Order());
     }
 
     [Fact]
@@ -228,7 +287,7 @@ public sealed class CommandLineTests : IDisposable
 
         Assert.Equal((0, ""), (end.ExitCode, end.Error));
         Assert.All(
-            ["enroll", "unenroll", "status", "history", "recover", "migrate"],
+            ["enroll", "unenroll", "status", "history", "recover", "doctor", "migrate"],
             verb => Assert.Contains($"  {verb} ", end.Output, StringComparison.Ordinal));
     }
 
@@ -243,6 +302,7 @@ public sealed class CommandLineTests : IDisposable
             {
                 StatusRequest => reply is StatusReply,
                 HistoryRequest => reply is HistoryReply,
+                RecoverRequest => reply is RecoverReply or Done,
                 _ => reply is Done,
             });
             left.Remove(reply);

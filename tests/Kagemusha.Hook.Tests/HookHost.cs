@@ -14,6 +14,7 @@ internal sealed class HookHost : IDisposable
         Assert.SkipUnless(Environment.IsPrivilegedProcess, "needs root, for a mount namespace of its own");
         Directory.CreateDirectory(Path.GetDirectoryName(Log("vm"))!);
         Directory.CreateDirectory(Place("run"));
+        Directory.CreateDirectory(Place("files"));
     }
 
     /// <summary>The place outside of what is /run inside.</summary>
@@ -22,11 +23,14 @@ internal sealed class HookHost : IDisposable
     /// <summary>The domain's own log.</summary>
     public string Log(string name) => Place($"log/libvirt/qemu/{name}.log");
 
+    /// <summary>A file that is where it is outside, too.</summary>
+    public string File(string name) => Place($"files/{name}");
+
     /// <summary>Notes an incoming migration of the tests' domain, as the agent does.</summary>
     public void MarkIncoming()
     {
         Directory.CreateDirectory(Place("run/kagemusha/incoming"));
-        File.WriteAllText(Place("run/kagemusha/incoming/c0ffee00-0000-4000-8000-000000000001"), "");
+        System.IO.File.WriteAllText(Place("run/kagemusha/incoming/c0ffee00-0000-4000-8000-000000000001"), "");
     }
 
     /// <summary>Runs <c>kagemusha-hook</c> to its end.</summary>

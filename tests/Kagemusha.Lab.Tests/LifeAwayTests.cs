@@ -150,10 +150,7 @@ public sealed partial class LifeAwayTests(Lab lab)
     public void An_agent_that_is_started_while_the_interface_is_plugged_out_does_not_take_it_for_home()
     {
         lab.VM.BeAt(lab.B);
-        lab.VM.Shell("(until ! ip link show eth0; do sleep 1; done; until ip link set eth0 up; do sleep 1; done) >/dev/null 2>&1 &");
-        var plugged = Interface.Match(lab.B.Virsh("dumpxml", lab.VM.Domain).Succeed().Output).Value;
-        Plug(lab.B, "detach-device", plugged);
-        Wait.Until("the interface has gone", Patience, () => !lab.B.Virsh("domiflist", lab.VM.Domain).Succeed().Output.Has(lab.VM.Mac));
+        var plugged = PlugOut(lab.B);
         lab.B.KillAgent();
         lab.B.StartAgent();
 
@@ -169,11 +166,7 @@ public sealed partial class LifeAwayTests(Lab lab)
     [Fact]
     public void A_definition_that_was_made_while_the_agent_was_dead_is_made_to_fit_when_it_starts()
     {
-        lab.VM.BeAt(lab.B);
-        Persist(lab.B);
-        lab.B.Virsh("destroy", lab.VM.Domain).Succeed();
-        AssertNothingLeft(lab.B);
-        lab.B.KillAgent();
+        SwitchOffAndKillAgent();
         DefineAsAtHome();
         lab.B.StartAgent();
         Wait.Until("the definition fits hv-b", Patience, () => Definition(lab.B).Has($"<target dev='{lab.VM.AwayTap}'/>"));
@@ -184,11 +177,7 @@ public sealed partial class LifeAwayTests(Lab lab)
     [Fact]
     public void A_guest_that_was_started_on_a_foreign_bridge_of_its_home_bridges_name_is_taken_from_there()
     {
-        lab.VM.BeAt(lab.B);
-        Persist(lab.B);
-        lab.B.Virsh("destroy", lab.VM.Domain).Succeed();
-        AssertNothingLeft(lab.B);
-        lab.B.KillAgent();
+        SwitchOffAndKillAgent();
         using (var bridge = new ForeignBridge(lab.B))
         {
             DefineAsAtHome();
@@ -216,6 +205,16 @@ public sealed partial class LifeAwayTests(Lab lab)
         AssertNothingLeft(lab.B);
     }
 
+    /// <summary>The guest is switched off on hv-b, where its definition stays, and there is no agent.</summary>
+    private void SwitchOffAndKillAgent()
+    {
+        lab.VM.BeAt(lab.B);
+        Persist(lab.B);
+        lab.B.Virsh("destroy", lab.VM.Domain).Succeed();
+        AssertNothingLeft(lab.B);
+        lab.B.KillAgent();
+    }
+
     /// <summary>The guest's definition on hv-b becomes the one that it has on hv-a.</summary>
     private void DefineAsAtHome()
     {
@@ -241,15 +240,21 @@ public sealed partial class LifeAwayTests(Lab lab)
     private static void AssertNothingLeft(Hypervisor host) =>
         Wait.Until($"nothing of the guest is left on {host}", Patience, () => host.Links("kg").Count == 0);
 
-    /// <summary>Plugs the enrolled interface out, and in again when the guest has let go of it; which is told beforehand to take it up.</summary>
     private void Replug(Hypervisor host)
+    {
+        Plug(host, "attach-device", PlugOut(host));
+        lab.VM.WaitUntilReachable();
+    }
+
+    /// <summary>Plugs the enrolled interface out, and ends when the guest has let go of it; which is told beforehand to take it up again.</summary>
+    /// <returns>The interface's XML.</returns>
+    private string PlugOut(Hypervisor host)
     {
         lab.VM.Shell("(until ! ip link show eth0; do sleep 1; done; until ip link set eth0 up; do sleep 1; done) >/dev/null 2>&1 &");
         var plugged = Interface.Match(host.Virsh("dumpxml", lab.VM.Domain).Succeed().Output).Value;
         Plug(host, "detach-device", plugged);
         Wait.Until("the interface has gone", Patience, () => !host.Virsh("domiflist", lab.VM.Domain).Succeed().Output.Has(lab.VM.Mac));
-        Plug(host, "attach-device", plugged);
-        lab.VM.WaitUntilReachable();
+        return plugged;
     }
 
     private void Plug(Hypervisor host, string verb, string device) =>

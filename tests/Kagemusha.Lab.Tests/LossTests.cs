@@ -104,6 +104,7 @@ public sealed class LossTests(Lab lab)
     public void A_guest_whose_destination_dies_in_the_pause_goes_on_at_home()
     {
         lab.VM.BeAt(lab.A);
+        var story = new Story(lab.VM, lab.A, lab.B);
         using var traffic = new Traffic(lab, lab.VM);
         using var move = new SlowMove(lab.VM, lab.A, lab.B);
         lab.B.Shell("pkill -STOP -x libvirtd"); // which would let it run there
@@ -132,6 +133,15 @@ public sealed class LossTests(Lab lab)
             Assert.Equal((ProbeDirection.ToGuest, 0), (probe.Direction, probe.Copies));
             Assert.InRange(probe.SentAt!.Value, suspended - TimeSpan.FromMilliseconds(50), takenBack);
         });
+
+        // Who has only the logs knows what happened.
+        story.Tells(
+            (lab.A, "handed over to the agent of hv-b"),
+            (lab.B, "hook migrate begin: hv-b away at"),
+            (lab.B, "hook started begin: hv-b away at"),
+            (lab.A, "suspended to leave hv-a"),
+            (lab.A, "its migration failed, it goes on: hv-a at home"));
+        story.Tells((lab.A, "suspended to leave hv-a"), (lab.B, "is removed"));
 
         DateTimeOffset At(string step) => JsonDocument.Parse(lab.A.Hook("history", "--json", "--", lab.VM.Name).Succeed().Output).RootElement
             .EnumerateArray().Last().GetProperty("events").EnumerateArray()

@@ -33,6 +33,7 @@ public sealed class MigrateTests(Lab lab)
     public void Interrupted_it_gives_the_move_up()
     {
         lab.VM.BeAt(lab.A);
+        var story = new Story(lab.VM, lab.A, lab.B);
         using var migrate = new Command(lab.A.Line("kagemusha-hook", "migrate", "--bandwidth", "1", lab.VM.Name, To(lab.B)));
         Wait.Until("memory is being copied", Patience, () =>
             migrate.HasEnded || lab.A.Virsh("domjobinfo", lab.VM.Domain).Output.Has("Memory processed"));
@@ -42,6 +43,8 @@ public sealed class MigrateTests(Lab lab)
         Assert.Equal($"kagemusha-hook: given up; {lab.VM.Name} goes on here", migrate.Finish().FailWithOneLine(1));
         Assert.True(lab.VM.IsRunningOn(lab.A));
         Assert.True(lab.Reaches(lab.VM.Address));
+        story.Tells((lab.A, "handed over to the agent of hv-b"), (lab.B, "hook started begin: hv-b away at"), (lab.B, "is removed"));
+        story.Tells((lab.A, "handed over to the agent of hv-b"), (lab.A, "its migration was given up: it stays"));
     }
 
     [Trait("Takes", "long")]
@@ -50,10 +53,10 @@ public sealed class MigrateTests(Lab lab)
     {
         lab.VM.BeAt(lab.A);
         using var traffic = new Traffic(lab, lab.VM);
-        // More of it in a second than may be copied.
-        lab.VM.Shell("(while :; do dd if=/dev/zero of=/tmp/written bs=1M count=24; done) >/dev/null 2>&1 & echo $! >/tmp/writer");
+        // More of it in a second than may be copied, however slow the guest is.
+        lab.VM.Shell("(while :; do dd if=/dev/zero of=/tmp/written bs=1M count=12; done) >/dev/null 2>&1 & echo $! >/tmp/writer");
 
-        var told = lab.A.Hook("migrate", "--postcopy", "--bandwidth", "8", lab.VM.Name, To(lab.B)).Succeed();
+        var told = lab.A.Hook("migrate", "--postcopy", "--bandwidth", "2", lab.VM.Name, To(lab.B)).Succeed();
         lab.VM.Shell("kill $(cat /tmp/writer); rm /tmp/written /tmp/writer");
 
         lab.B.WaitForBinding(lab.VM.Name, "registered");

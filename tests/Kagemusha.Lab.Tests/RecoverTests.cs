@@ -29,6 +29,39 @@ public sealed class RecoverTests(Lab lab)
     }
 
     [Fact]
+    public void A_dry_run_says_what_is_wrong_and_leaves_it_and_recovery_ends_with_an_echo()
+    {
+        lab.VM.BeAt(lab.B);
+        lab.B.WaitForHandOversToEnd();
+        lab.B.Run("ip", "-6", "route", "flush", "table", "6275", "dev", lab.B.Links("kgha").Single().Split(' ')[1]).Succeed();
+        Assert.False(lab.Reaches(lab.VM.Address));
+
+        var said = lab.B.Hook("recover", lab.VM.Name, "--dry-run").Succeed().Output;
+        Assert.Contains("wrong: the kernel is not as it should be", said, StringComparison.Ordinal);
+        Assert.Contains("kernel: would change: ip -6 route", said, StringComparison.Ordinal);
+        Assert.False(lab.Reaches(lab.VM.Address));
+
+        var done = lab.B.Hook("recover", "--all").Succeed().Output;
+        Assert.Contains($"an echo came back from the home agent {HomeBox.Address} to {lab.VM.Address}", done, StringComparison.Ordinal);
+        Assert.True(lab.Reaches(lab.VM.Address), done);
+    }
+
+    [Fact]
+    public void Only_a_host_that_has_not_the_guest_lets_go_of_it_and_what_is_said_of_its_place_is_checked()
+    {
+        lab.VM.BeAt(lab.B);
+        lab.B.WaitForHandOversToEnd();
+        lab.B.Hook("recover", lab.VM.Name, "--release").FailWithOneLine(7);
+        lab.B.Hook("recover", lab.VM.Name, "--away").Succeed();
+        Assert.True(lab.Reaches(lab.VM.Address));
+
+        // It is defined there, and has gone.
+        lab.A.Hook("recover", lab.VM.Name, "--release").Succeed();
+        Assert.Empty(lab.A.Links("kg"));
+        Assert.True(lab.Reaches(lab.VM.Address), "its binding is the other host's");
+    }
+
+    [Fact]
     public void Recover_that_has_nothing_to_do_changes_nothing_in_the_kernel()
     {
         lab.VM.BeAt(lab.B);

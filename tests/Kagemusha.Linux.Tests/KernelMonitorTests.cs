@@ -48,6 +48,42 @@ public sealed class KernelMonitorTests : IDisposable
     }
 
     [Fact]
+    public async Task What_others_do_to_routes_and_filters_is_heard_of_and_not_what_one_does_oneself()
+    {
+        using var own = _host.Run(() => new Kernel());
+        using var monitor = _host.Run(() => new KernelMonitor(own));
+        await using var events = monitor.ReadAsync(_deadline.Token).GetAsyncEnumerator(_deadline.Token);
+        KernelState wanted =
+        [
+            new Ip6Tunnel("kgt0", Ipv6Address.Parse("2001:db8:f4::2"), Ipv6Address.Parse("2001:db8:f5::1")),
+            new Filter("kgt0", FilterHook.Ingress, 1, new AnyMatch(), FilterAction.Drop),
+            new Route(Ipv6Prefix.Parse("2001:db8:1::10/128")) { Link = "kgt0" },
+        ];
+        _host.Run(() => own.Apply(wanted, TestHost.Scope));
+
+        // All that was heard of before this one would be of one's own doing.
+        _host.Ip("link add end type dummy");
+        var heard = new List<KernelEvent>();
+        do
+        {
+            Assert.True(await events.MoveNextAsync());
+            heard.Add(events.Current);
+        }
+        while (events.Current is not KernelEvent.LinkChanged { Link.Name: "end" });
+        Assert.Empty(heard.OfType<KernelEvent.Altered>());
+
+        foreach (var line in new[] { "ip -6 route delete 2001:db8:1::10/128 dev kgt0", "tc filter delete dev kgt0 ingress", "tc qdisc delete dev kgt0 clsact" })
+        {
+            _host.Execute(line);
+            do
+            {
+                Assert.True(await events.MoveNextAsync());
+            }
+            while (events.Current is not KernelEvent.Altered);
+        }
+    }
+
+    [Fact]
     public async Task An_address_that_fails_duplicate_address_detection_is_never_usable()
     {
         using var other = new NetworkNamespace();

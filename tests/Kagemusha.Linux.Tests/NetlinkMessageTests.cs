@@ -107,13 +107,21 @@ public sealed class NetlinkMessageTests
         {
             foreach (var action in Enum.GetValues<FilterAction>().Where(action => action != FilterAction.Herald || match is FlowerMatch { DestinationLinkLayer: not null }))
             {
-                var filter = new Filter("tap0", FilterHook.Egress, 7, match, action) { Target = action == FilterAction.Redirect ? "kgho" : null };
+                var filter = new Filter("tap0", FilterHook.Egress, 7, match, action)
+                {
+                    Target = action == FilterAction.Redirect ? "kgho" : null,
+                    Handle = match is FlowerMatch { Source: not null } ? 0x800001 : Filter.FirstHandle,
+                };
                 var writer = new NetlinkWriter();
                 FilterMessages.Write(writer, filter, ChangeKind.Add, name => name == "tap0" ? 2 : 3, 75);
                 var payload = writer.Written[NetlinkWriter.HeaderLength..].ToArray();
 
                 // The handle of a u32 filter is the kernel's to choose.
-                MemoryMarshal.Write(payload.AsSpan(8), 0x80000800);
+                if (match is U32Match)
+                {
+                    MemoryMarshal.Write(payload.AsSpan(8), 0x80000800);
+                }
+
                 Assert.Equal(new(filter, IsMarked: true), FilterMessages.Read(payload, "tap0", FilterHook.Egress, 75, index => index == 3 ? "kgho" : null));
                 Assert.Equal(new(filter, IsMarked: false), FilterMessages.Read(payload, "tap0", FilterHook.Egress, 76, index => index == 3 ? "kgho" : null));
             }

@@ -78,6 +78,30 @@ public class ValueTests
         Assert.Equal(Raw.Ipv6(64, 58, source, Ipv6Address.AllNodes, message), new EchoRequestPacket(source, Ipv6Address.AllNodes).ToArray());
     }
 
+    [Fact]
+    public void An_echo_request_knows_its_answer()
+    {
+        var (one, other) = (Ipv6Address.Parse("2001:db8:1::a"), Ipv6Address.Parse("2001:db8:1::1"));
+        var request = new EchoRequestPacket(one, other) { Identifier = 0x1234 };
+        byte[] Reply(byte type = 129, byte identifier = 0x34) =>
+            Raw.Ipv6(64, 58, other, one, Raw.WithChecksum([type, 0, 0, 0, 0x12, identifier, 0, 0], 2, 58, other, one));
+
+        var reply = Reply();
+        Assert.True(request.IsAnsweredBy(reply));
+        Assert.True(request.IsAnsweredBy([.. reply, 0]));
+        Assert.False(request.IsAnsweredBy(request.ToArray()));
+        Assert.False(request.IsAnsweredBy(Reply(type: 128)));
+        Assert.False(request.IsAnsweredBy(Reply(identifier: 0x35)));
+        Assert.False(request.IsAnsweredBy(Raw.Ipv6(64, 58, one, one, reply[40..])));
+        for (var length = 0; length < reply.Length; length++)
+        {
+            Assert.False(request.IsAnsweredBy(reply.AsSpan(0, length)));
+        }
+
+        reply[42] ^= 1;
+        Assert.False(request.IsAnsweredBy(reply));
+    }
+
     [Theory]
     [InlineData("2001:db8:1::/64", "2001:db8:1:0:fdff:ffff:ffff:fffe")]
     [InlineData("2001:db8:1::/48", "2001:db8:1:ffff:ffff:ffff:ffff:fffe")]

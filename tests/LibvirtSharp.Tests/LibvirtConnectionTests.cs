@@ -1,3 +1,5 @@
+using System.Diagnostics;
+
 namespace LibvirtSharp.Tests;
 
 public sealed class LibvirtConnectionTests : IDisposable
@@ -14,6 +16,14 @@ public sealed class LibvirtConnectionTests : IDisposable
 
         Assert.True(connection.IsAlive);
         Assert.Equal("test", domain?.Name);
+    }
+
+    [Fact]
+    public void The_library_s_version_is_virsh_s()
+    {
+        using var virsh = Process.Start(new ProcessStartInfo("virsh", ["--version"]) { RedirectStandardOutput = true })!;
+
+        Assert.Equal(virsh.StandardOutput.ReadToEnd().Trim(), $"{_driver.Connection.GetLibraryVersion()}");
     }
 
     [Fact]

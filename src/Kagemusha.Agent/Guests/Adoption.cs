@@ -1,5 +1,6 @@
 using Kagemusha.Control;
 using Kagemusha.Linux;
+using Kagemusha.Wire;
 using LibvirtSharp;
 
 namespace Kagemusha.Agent;
@@ -11,13 +12,11 @@ namespace Kagemusha.Agent;
 /// <param name="hypervisor">This host's libvirt.</param>
 /// <param name="guests">The guests of this host.</param>
 /// <param name="lifecycle">What becomes of them.</param>
-/// <param name="registrar">Their registrations.</param>
 /// <param name="attachments">Where their interfaces end.</param>
 /// <param name="foreigners">Looks whether one that was started is on another link.</param>
-/// <param name="gate">Keeps changes of one definition apart.</param>
 /// <param name="log">Where each decision is told.</param>
 internal sealed class Adoption(
-    Hypervisor hypervisor, GuestTable guests, GuestLifecycle lifecycle, Registrar registrar, Attachments attachments, ForeignBridges foreigners, DomainGate gate, AgentLog log)
+    Hypervisor hypervisor, GuestTable guests, GuestLifecycle lifecycle, Attachments attachments, ForeignBridges foreigners, AgentLog log)
 {
     private static readonly TimeSpan RetryInterval = TimeSpan.FromSeconds(5);
 
@@ -171,9 +170,12 @@ internal sealed class Adoption(
         lifecycle.Take(domain.Uuid, domain.Name, profile, enrolled => attachments.Read(domain.Xml, enrolled), presence);
     }
 
+    /// <summary>Whether a domain that is active is this host's: not coming, nor leaving.</summary>
+    public static bool IsHere(DomainSnapshot domain) => PresenceOf(domain) == Presence.Running;
+
     /// <summary>Builds the data path of a guest that was taken, and registers it if it runs.</summary>
     /// <returns>What was changed in the kernel.</returns>
-    private IReadOnlyList<string> Bring(Guid uuid)
+    private IReadOnlyList<string> Bring(Guid uuid, bool isPlaceGiven = false)
     {
         if (!guests.TryFind(uuid, out var guest))
         {
@@ -184,7 +186,10 @@ internal sealed class Adoption(
         if (guest.Presence == Presence.Running)
         {
             lifecycle.Activate(guest);
-            foreigners.Look(guest);
+            if (!isPlaceGiven)
+            {
+                foreigners.Look(guest);
+            }
         }
 
         _problems.Remove(uuid);
@@ -214,48 +219,47 @@ internal sealed class Adoption(
     }
 
     /// <summary>
-    /// Registers again and builds the data path again, from nothing but what libvirt and the state file say; but a hand-over that is under way goes on, of
-    /// which only this agent knows.
+    /// Builds the data path again, from nothing but what libvirt and the state file say; but a hand-over that is under way goes on, of which only this agent
+    /// knows.
     /// </summary>
-    /// <exception cref="RefusedException">It is not here, or the home agent does not answer.</exception>
-    public async Task<Done> RecoverAsync(string nameOrUuid)
-    {
-        var found = await AskAsync(connection => DomainSnapshot.Find(connection, nameOrUuid)) ?? throw NotFound(nameOrUuid);
-        var (guest, changes) = await gate.PassAsync(found.Uuid, () => RecoverAsync(nameOrUuid, found.Uuid));
-        registrar.Refresh(guest);
-        var settled = await registrar.SettleAsync(guest);
-        var outcome = settled is null ? "reachable as far as this host can tell" : settled;
-        log.Decision(guest.Name, $"recovered: {Describe.Place(guest)}, {changes.Count} changes in the kernel, {outcome}", failed: settled is not null);
-        return settled is null
-            ? new([$"{guest.Name}: {Describe.Place(guest)}", .. changes.Select(change => $"kernel: {change}"), $"{guest.Name}: {outcome}"])
-            : throw new RefusedException($"{guest.Name}: the data path stands ({changes.Count} changes), but {settled}", ExitCode.Failed);
-    }
-
-    private async Task<(Guest Guest, IReadOnlyList<string> Changes)> RecoverAsync(string nameOrUuid, Guid uuid)
+    /// <param name="nameOrUuid">How the administrator calls it.</param>
+    /// <param name="uuid">The domain.</param>
+    /// <param name="asWhat">What it is to be taken for.</param>
+    /// <returns>The guest, and what was changed in the kernel.</returns>
+    /// <exception cref="RefusedException">It is not here, or cannot be what it is to be taken for.</exception>
+    public async Task<(Guest Guest, IReadOnlyList<string> Changes)> TakeUpAgainAsync(string nameOrUuid, Guid uuid, RecoverAs asWhat)
     {
         var domain = await AskAsync(connection => DomainSnapshot.Find(connection, uuid)) ?? throw NotFound(nameOrUuid);
-        if (domain.Xml.ReadProfile() is null)
+        if (domain.Xml.ReadProfile() is not { } profile)
         {
             throw new RefusedException($"{domain.Name} is not enrolled", ExitCode.NotFound);
         }
 
-        if (!domain.IsActive || PresenceOf(domain) != Presence.Running)
+        if (!domain.IsActive || !IsHere(domain))
         {
             throw new RefusedException($"{domain.Name} is {(domain.IsActive ? "in the middle of a migration" : domain.State)} on this host: recover it where it runs");
         }
 
+        var bridges = asWhat == RecoverAs.Home ? await attachments.HomeBridgesAsync(profile) : null;
         IReadOnlyList<string> changes = [];
         var isServed = TryServe(domain, () =>
         {
-            changes = Moving(uuid) is { } moving ? GoOn(moving) : BringAnew(domain);
+            changes = Moving(uuid) is { } moving ? GoOn(moving) : BringAnew(domain, asWhat, bridges);
         });
         return isServed && guests.TryFind(uuid, out var guest) ? (guest, changes) : throw new RefusedException(_problems[uuid]);
     }
 
-    private IReadOnlyList<string> BringAnew(DomainSnapshot domain)
+    private IReadOnlyList<string> BringAnew(DomainSnapshot domain, RecoverAs asWhat, IReadOnlyDictionary<LinkLayerAddress, string>? bridges)
     {
-        Take(domain, Presence.Running);
-        return Bring(domain.Uuid);
+        if (asWhat == RecoverAs.Found)
+        {
+            Take(domain, Presence.Running);
+            return Bring(domain.Uuid);
+        }
+
+        lifecycle.Take(
+            domain.Uuid, domain.Name, domain.Xml.ReadProfile()!, enrolled => attachments.ReadAs(domain.Xml, enrolled, bridges?[enrolled.Mac]), Presence.Running);
+        return Bring(domain.Uuid, isPlaceGiven: true);
     }
 
     /// <summary>The guest, if its packets may come from another host or are about to go to one.</summary>

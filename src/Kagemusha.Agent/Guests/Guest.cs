@@ -23,7 +23,11 @@ internal abstract record Attachment
     /// <summary>On the home link's bridge, as without us.</summary>
     /// <param name="Bridge">The bridge's name.</param>
     /// <param name="Tap">The tap's name, or null while libvirt has not made it.</param>
-    internal sealed record Home(string Bridge, string? Tap) : Attachment;
+    internal sealed record Home(string Bridge, string? Tap) : Attachment
+    {
+        /// <summary>Whether the administrator has said so, and libvirt may not have put it there.</summary>
+        public bool IsGiven { get; init; }
+    }
 
     /// <summary>At a tap of its own, behind a tunnel.</summary>
     /// <param name="Tap">The tap's name.</param>

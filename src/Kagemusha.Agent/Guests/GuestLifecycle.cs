@@ -258,6 +258,36 @@ internal sealed class GuestLifecycle(
         learning.Retry();
     }
 
+    /// <summary>The administrator has this host let go of a guest that is none of its own: nothing of it is left here, and no home agent is told.</summary>
+    /// <returns>What was changed in the kernel.</returns>
+    /// <exception cref="KernelException">The kernel refused.</exception>
+    public IReadOnlyList<string> Release(Guid uuid)
+    {
+        if (guests.TryFind(uuid, out var guest))
+        {
+            registrar.Deactivate(guest);
+            if (guest.MoveHere is not null)
+            {
+                arriving.Close(guest, MoveOutcome.Failed, "it was released");
+            }
+
+            arriving.End(guest);
+            journal.Close(guest, MoveRole.Source, MoveOutcome.Failed, "it was released");
+            guests.Remove(uuid);
+        }
+
+        if (guests.Departures.FirstOrDefault(departed => departed.Uuid == uuid) is { } departed)
+        {
+            guests.RemoveDeparted(departed);
+        }
+
+        IncomingMarker.Delete(uuid);
+        StateFile.Delete(uuid);
+        var changes = kernel.Apply(guests);
+        learning.Retry();
+        return changes;
+    }
+
     /// <summary>The ticket was used: the next migration needs another.</summary>
     public void RenewTicket(Guest guest)
     {

@@ -19,6 +19,13 @@ internal sealed class GuestTable
     public IReadOnlyCollection<string> SeveredTaps =>
         [.. Served.SelectMany(guest => guest.Links).Select(link => (link.Attachment as Attachment.Severed)?.Tap).OfType<string>()];
 
+    /// <summary>The interfaces that are put on a bridge because the administrator has said so.</summary>
+    public IReadOnlyCollection<(string Tap, string Bridge, LinkLayerAddress Mac)> GivenPorts =>
+        [.. from link in _guests.Values.SelectMany(guest => guest.Links)
+            let home = link.Attachment as Attachment.Home
+            where home is { IsGiven: true, Tap: not null }
+            select (home.Tap, home.Bridge, link.Enrolled.Mac)];
+
     /// <summary>And those on their home link that are handed over.</summary>
     public IReadOnlyCollection<HomeLinkPath> HomeLinkPaths =>
         [.. Served.SelectMany(guest => guest.Links.Select(guest.HomePath)).OfType<HomeLinkPath>()];

@@ -117,6 +117,19 @@ internal sealed class Registrar
     /// <summary>A message could not be delivered; whose it was shows in its home address.</summary>
     public void Receive(MobilityErrorPacket error) => Handle(HomeAddressOf(error.Invoking), new MobileNodeInput.Undelivered(error));
 
+    /// <summary>A message has come that cannot be read: one of those that speak with its sender from there decides whether that is told.</summary>
+    public void Receive(MobileNodeInput.Unreadable unreadable)
+    {
+        var (guest, link, registration) = _guests.All
+            .SelectMany(guest => guest.Links.SelectMany(link => link.Registrations.Select(registration => (guest, link, registration))))
+            .FirstOrDefault(each => each.link.Attachment is Attachment.Away { CareOf.Address: var careOf } && careOf == unreadable.Destination
+                && each.registration.Node.TunnelEnds(Clock.Now).Contains(unreadable.Source));
+        if (registration is not null)
+        {
+            Handle(guest, link, registration, unreadable);
+        }
+    }
+
     /// <summary>A prefix advertisement has come; whose it is shows in its routing header.</summary>
     public void Receive(MobilityIcmpPacket packet)
     {
@@ -200,6 +213,9 @@ internal sealed class Registrar
                     Save(guest);
                     break;
                 case MobileNodeEffect.SendFromCareOfAddress { Packet: var packet }:
+                    _send(packet);
+                    break;
+                case MobileNodeEffect.EndElsewhere { Packet: var packet }:
                     _send(packet);
                     break;
                 case MobileNodeEffect.AnswerFromCareOfAddress { Packet: var packet }:

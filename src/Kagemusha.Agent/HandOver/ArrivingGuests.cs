@@ -7,10 +7,10 @@ namespace Kagemusha.Agent;
 
 /// <summary>
 /// The destination of a move: lets a guest's own packets leave by the host that it comes from until its home agent has turned, or holds them
-/// for the moment in which the home agent does; then tells that host.
+/// for the moment in which the home agent does; then has that host told.
 /// </summary>
 internal sealed class ArrivingGuests(
-    GuestTable guests, HostKernel kernel, PeerChannel channel, MoveJournal journal, HomeAgentTimings timings, AgentLog log) : IDisposable
+    GuestTable guests, HostKernel kernel, PeerChannel channel, LastHosts lastHosts, MoveJournal journal, HomeAgentTimings timings, AgentLog log) : IDisposable
 {
     // Longer than the source's agent waits for the last packet.
     private static readonly TimeSpan IdleInterval = TimeSpan.FromSeconds(5);
@@ -77,7 +77,7 @@ internal sealed class ArrivingGuests(
             {
                 // Of two hosts one may not have seen yet how slow the home agent can be.
                 var learnt = timings.HoldFor(registration.Node.HomeAgent);
-                var isRegistered = handed.CareOfAddress is not null && handOver.Snapshots[registration.Address] is { CareOfAddress: not null } snapshot && snapshot.BindingRemaining > TimeSpan.Zero;
+                var isRegistered = handed.CareOfAddress is not null && handOver.Snapshots[registration.Address].BindingRemaining > TimeSpan.Zero;
                 var hold = handed.Hold > learnt ? handed.Hold : learnt;
                 // Back before its home agent knew of its absence, as before: there may be a host before, which it came from then.
                 registration.Path = !isReturn ? new(isRegistered, hold) : guest.Arrival.Earlier is null ? null : new(sourceWasRegistered: false, hold);
@@ -238,26 +238,6 @@ internal sealed class ArrivingGuests(
         Settle(guest);
     }
 
-    /// <summary>Has the host that the guest comes from send a de-registration to the home agent.</summary>
-    /// <returns>What has answered it there; null if nothing has in time.</returns>
-    /// <exception cref="PeerException">That host is gone, or does not do it.</exception>
-    public async Task<MobilityPacket?> RelayAsync(Guest guest, MobilityPacket deregistration)
-    {
-        if (guest.Arrival is not { From: var from } || channel.Client is not { } client)
-        {
-            throw new PeerException("there is no way to it any more");
-        }
-
-        var request = new DeregistrationRequest(PeerRequest.CurrentVersion, guest.Uuid, from.Token, deregistration.ToArray());
-        return (await client.AskAsync(from.Endpoint, request)).Reply switch
-        {
-            HomeAgentAnswer { Packet: null } => null,
-            HomeAgentAnswer { Packet: { } bytes } when MobilityPacket.TryParse(bytes, out var packet, out _) => packet,
-            PeerRefused refused => throw new PeerException(refused.Reason),
-            _ => throw new PeerException("its answer makes no sense"),
-        };
-    }
-
     /// <summary><see cref="NextWakeUp"/> has come.</summary>
     public void WakeUp()
     {
@@ -390,36 +370,7 @@ internal sealed class ArrivingGuests(
             journal.Save(move);
         }
 
-        Report(guest);
-    }
-
-    /// <summary>The guest's home agent has turned, here or where the guest has gone on: the hosts that it came by are told.</summary>
-    public void Report(Guest guest)
-    {
-        for (var arrival = guest.Arrival; arrival is { IsReported: false }; arrival = arrival.Earlier)
-        {
-            arrival.IsReported = true;
-            ReportAsync(guest, arrival, arrival == guest.Arrival ? guest.MoveHere : null);
-        }
-    }
-
-    private async void ReportAsync(Guest guest, Arrival arrival, MoveRecord? move)
-    {
-        try
-        {
-            var (reply, sentAt) = await channel.Client!.AskAsync(
-                arrival.From.Endpoint, new ArrivedRequest(PeerRequest.CurrentVersion, guest.Uuid, arrival.From.Token));
-            if (move is not null && reply is DomainLeft left)
-            {
-                move.Add(left, sentAt, arrival.Traffic?.FirstThroughLastHost);
-                journal.Save(move);
-            }
-        }
-        catch (PeerException e)
-        {
-            // It has a limit of its own.
-            log.Decision(guest.Name, $"the agent of {arrival.From.Endpoint} was not told that it has arrived: {e.Message}", failed: true);
-        }
+        lastHosts.Report(guest);
     }
 
     private static bool WasRegistered(GuestLink link, GuestHandOver handOver) => link.Registrations.Exists(registration =>

@@ -68,6 +68,14 @@ internal static class AwayDataPath
            select new Filter(tap, hook, ushort.MaxValue, new AnyMatch(), FilterAction.Drop),
     ];
 
+    /// <summary>Taps on their bridges, as libvirt makes them: with the guest's link-layer address, but for the first byte, which keeps the bridge's own from being taken from it.</summary>
+    public static IEnumerable<KernelObject> GivenBack(IEnumerable<(string Tap, string Bridge, LinkLayerAddress Mac)> ports)
+    {
+        const ulong FirstByte = 0xfe;
+        const int Below = 40;
+        return ports.Select(port => new Port(port.Tap) { Master = port.Bridge, Address = new(FirstByte << Below | (port.Mac.Bits & ((1UL << Below) - 1))) });
+    }
+
     /// <summary>What is there as long as anything of ours is.</summary>
     public static IEnumerable<KernelObject> Shared(uint table) =>
     [
@@ -99,7 +107,10 @@ internal static class AwayDataPath
     /// <summary>The names of the tunnels to a link's home agents.</summary>
     public static IEnumerable<string> HomeAgentTunnelNames(AwayLink link) => link.TunnelEnds.Select(homeAgent => HomeAgentTunnelName(link, homeAgent));
 
-    private static string HomeAgentTunnelName(AwayLink link, Ipv6Address homeAgent) => TunnelName.Of("kgha", link.CareOf.Address, homeAgent);
+    private static string HomeAgentTunnelName(AwayLink link, Ipv6Address homeAgent) => HomeAgentTunnelName(link.CareOf.Address, homeAgent);
+
+    /// <summary>The name of the tunnel from a care-of address to a home agent.</summary>
+    public static string HomeAgentTunnelName(Ipv6Address careOf, Ipv6Address homeAgent) => TunnelName.Of("kgha", careOf, homeAgent);
 
     private static string InboundLink(AwayLink link) => link is { IsTurned: true, IsReturning: false, Departure: { } departure } ? departure.Name : link.Tap;
 

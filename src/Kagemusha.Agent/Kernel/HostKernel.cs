@@ -13,9 +13,7 @@ internal sealed class HostKernel(Kernel kernel, AgentConfiguration configuration
     /// <exception cref="KernelException">The kernel refused; the rest may be there.</exception>
     public IReadOnlyList<string> Apply(GuestTable guests)
     {
-        var links = guests.AwayLinks;
-        var homeLinks = guests.HomeLinkPaths;
-        if (links.Count > 0 || homeLinks.Any(link => link.IsMoving))
+        if (guests.AwayLinks.Count > 0 || guests.HomeLinkPaths.Any(link => link.IsMoving))
         {
             foreach (var link in SystemControl.KeepRouterAdvertisements(kernel.Interfaces()))
             {
@@ -23,16 +21,32 @@ internal sealed class HostKernel(Kernel kernel, AgentConfiguration configuration
             }
         }
 
-        var wanted = AwayDataPath.For(links, HostAddresses(), Table).With(HandOverDataPath.For(links, homeLinks, Table));
-        wanted = wanted.With(AwayDataPath.Severed(guests.SeveredTaps, Table));
-        wanted = wanted.With(ErrorPath.For(wanted, Table));
-        var changes = kernel.Apply(wanted, Scope).Changes.Select(change => change.ToString()).ToList();
+        var changes = kernel.Apply(Wanted(guests), Scope).Changes.Select(change => change.ToString()).ToList();
         foreach (var change in changes)
         {
             log.Debug($"kernel: {change}");
         }
 
         return changes;
+    }
+
+    /// <summary>The links with names of ours that none of the guests needs.</summary>
+    public IReadOnlyList<string> LinksOfNobody(GuestTable guests)
+    {
+        var wanted = Wanted(guests).OfType<Link>().Select(link => link.Name).ToHashSet();
+        return [.. kernel.Interfaces().Select(link => link.Name).Where(name => name.StartsWith(Scope.LinkPrefix, StringComparison.Ordinal) && !wanted.Contains(name)).Order(StringComparer.Ordinal)];
+    }
+
+    /// <summary>What <see cref="Apply"/> would begin with; nothing where the kernel matches.</summary>
+    /// <returns><c>ip</c> and <c>tc</c> lines.</returns>
+    public IReadOnlyList<string> Compare(GuestTable guests) => [.. kernel.Compare(Wanted(guests), Scope).Select(change => change.ToString())];
+
+    private KernelState Wanted(GuestTable guests)
+    {
+        var links = guests.AwayLinks;
+        var wanted = AwayDataPath.For(links, HostAddresses(), Table).With(HandOverDataPath.For(links, guests.HomeLinkPaths, Table));
+        wanted = wanted.With(AwayDataPath.Severed(guests.SeveredTaps, Table)).With(AwayDataPath.GivenBack(guests.GivenPorts));
+        return wanted.With(ErrorPath.For(wanted, Table));
     }
 
     /// <summary>The table of the guests' VRF.</summary>

@@ -1,4 +1,5 @@
 using Kagemusha.Control;
+using Kagemusha.Linux;
 using LibvirtSharp;
 
 namespace Kagemusha.Agent;
@@ -8,11 +9,31 @@ namespace Kagemusha.Agent;
 /// to fit before.
 /// </summary>
 /// <param name="hypervisor">This host's libvirt.</param>
+/// <param name="kernel">This host's links.</param>
 /// <param name="attachments">Where their interfaces would end.</param>
 /// <param name="gate">Keeps changes of one definition apart.</param>
 /// <param name="log">Where each decision is told.</param>
-internal sealed class ColdDefinition(Hypervisor hypervisor, Attachments attachments, DomainGate gate, AgentLog log)
+internal sealed class ColdDefinition(Hypervisor hypervisor, Kernel kernel, Attachments attachments, DomainGate gate, AgentLog log)
 {
+    private const string TapKind = "tun";
+
+    private HashSet<(string Bridge, string Port)>? _connected;
+
+    /// <summary>
+    /// The host's links may have changed: as soon as another bridge than before leads somewhere, this host may be a home. That is so after its start, when
+    /// its bridges come later than this agent.
+    /// </summary>
+    /// <returns>Ends when the definitions fit.</returns>
+    public async Task FollowAsync()
+    {
+        var before = _connected;
+        _connected = Connected();
+        if (before is not null && !_connected.IsSubsetOf(before))
+        {
+            await FitAllAsync();
+        }
+    }
+
     /// <summary>A definition was made or changed: it may come from another host, where its interfaces ended otherwise.</summary>
     public Task DefinedAsync(Guid uuid) => TryAsync(uuid, async () =>
     {
@@ -42,6 +63,7 @@ internal sealed class ColdDefinition(Hypervisor hypervisor, Attachments attachme
     /// <summary>Definitions may have been made or changed while nobody heard of it.</summary>
     public async Task FitAllAsync()
     {
+        _connected = Connected();
         try
         {
             // One after the other: each may wait for a router.
@@ -79,6 +101,17 @@ internal sealed class ColdDefinition(Hypervisor hypervisor, Attachments attachme
 
         return true;
     }));
+
+    // A bridge has a carrier when one of its ports forwards; guests are no way to a router.
+    private HashSet<(string Bridge, string Port)> Connected()
+    {
+        var links = kernel.Interfaces();
+        return [.. from bridge in links
+                   where bridge is { Kind: "bridge", HasCarrier: true }
+                   from port in links.PortsOf(bridge)
+                   where port.HasCarrier && port.Kind != TapKind
+                   select (bridge.Name, port.Name)];
+    }
 
     private static DomainXml? Read(LibvirtConnection connection, Guid uuid)
     {

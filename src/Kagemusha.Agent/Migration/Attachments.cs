@@ -38,6 +38,31 @@ internal sealed class Attachments(Kernel kernel, Underlay underlay, Func<string,
         var current => new Attachment.Home(current.SourceBridge ?? enrolled.Source.Name, current.TargetDevice),
     };
 
+    /// <summary>For a guest that is here: as the administrator says, whatever its XML does.</summary>
+    /// <param name="xml">Its XML.</param>
+    /// <param name="enrolled">The interface.</param>
+    /// <param name="homeBridge">The bridge on its home link, or null for away.</param>
+    public Attachment ReadAs(DomainXml xml, EnrolledInterface enrolled, string? homeBridge) => xml.Interface(enrolled.Mac) switch
+    {
+        { TargetDevice: { } tap } when homeBridge is not null => new Attachment.Home(homeBridge, tap) { IsGiven = true },
+        { TargetDevice: { } tap } => AwayOrSevered(tap, enrolled),
+        _ => Read(xml, enrolled),
+    };
+
+    /// <summary>The bridges of this host that are to be on the home links of a guest, by its link-layer addresses.</summary>
+    /// <exception cref="RefusedException">One is not there.</exception>
+    public async Task<IReadOnlyDictionary<LinkLayerAddress, string>> HomeBridgesAsync(MobilityProfile profile)
+    {
+        var bridges = new Dictionary<LinkLayerAddress, string>();
+        foreach (var enrolled in profile.Interfaces)
+        {
+            bridges[enrolled.Mac] = (await BridgeAsync(enrolled))?.Name ?? throw new RefusedException(
+                $"this host has no bridge of {enrolled.Source.Name}, on which {enrolled.Mac} is at home: it is away here");
+        }
+
+        return bridges;
+    }
+
     /// <summary>Away at a tap, or severed where the home agent cannot be reached.</summary>
     public Attachment AwayOrSevered(string tap, EnrolledInterface enrolled)
     {

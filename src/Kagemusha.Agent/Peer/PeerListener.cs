@@ -9,7 +9,7 @@ namespace Kagemusha.Agent;
 
 /// <summary>
 /// Hears the agents of other hosts. Nothing of it runs on the agent's loop but the answer to a request whose caller has shown a certificate: a
-/// stranger costs a handshake at most, a message of a few kilobytes is the longest that is kept, and the oldest of too many strangers goes first.
+/// stranger costs a handshake at most, a message of a few kilobytes is the longest that is kept, and too many strangers push each other out.
 /// </summary>
 internal sealed class PeerListener : IDisposable
 {
@@ -26,7 +26,7 @@ internal sealed class PeerListener : IDisposable
     private readonly TimeSpan _patience;
     private readonly Func<PeerCaller, PeerRequest, Task<PeerAnswer>> _answer;
     private readonly Action<string> _refused;
-    private readonly LinkedList<CancellationTokenSource> _strangers = [];
+    private readonly Strangers _strangers = new(MostStrangers);
     private int _callers;
 
     /// <param name="endpoint">Where to listen.</param>
@@ -103,12 +103,16 @@ internal sealed class PeerListener : IDisposable
             }
 
             await using var stream = new NetworkStream(socket);
-            var address = ((IPEndPoint)socket.RemoteEndPoint!).Address.ToString();
-            from = address;
+            var address = ((IPEndPoint)socket.RemoteEndPoint!).Address;
+            from = address.ToString();
             await using var tls = new SslStream(stream);
-            await AuthenticateAsync(tls, doubt, patience);
+            using (_strangers.Admit(address, patience))
+            {
+                await tls.AuthenticateAsServerAsync(_credentials.ForServer(doubt), patience.Token);
+            }
+
             var certificate = (X509Certificate2)tls.RemoteCertificate!;
-            var caller = new PeerCaller(certificate.GetNameInfo(X509NameType.SimpleName, forIssuer: false), certificate.Thumbprint, address);
+            var caller = new PeerCaller(certificate.GetNameInfo(X509NameType.SimpleName, forIssuer: false), certificate.Thumbprint, from);
             from = caller.ToString();
             var answer = await AnswerAsync(caller, await PeerFrame.ReadRequestAsync(tls, patience.Token));
             if (answer.Refused is { } why)
@@ -141,37 +145,5 @@ internal sealed class PeerListener : IDisposable
             : new(
                 new PeerRefused($"it speaks version {Version} of the agents' messages, not {request.Version}: install the same version on both hosts"),
                 $"it speaks version {request.Version} of the agents' messages");
-    }
-
-    private async Task AuthenticateAsync(SslStream tls, PeerDoubt doubt, CancellationTokenSource patience)
-    {
-        LinkedListNode<CancellationTokenSource> stranger;
-        CancellationTokenSource? oldest = null;
-        lock (_strangers)
-        {
-            stranger = _strangers.AddLast(patience);
-            if (_strangers.Count > MostStrangers)
-            {
-                oldest = _strangers.First!.Value;
-                _strangers.RemoveFirst();
-            }
-        }
-
-        try
-        {
-            // Off this thread: it goes on where it was waiting.
-            _ = oldest?.CancelAsync();
-            await tls.AuthenticateAsServerAsync(_credentials.ForServer(doubt), patience.Token);
-        }
-        finally
-        {
-            lock (_strangers)
-            {
-                if (stranger.List is not null)
-                {
-                    _strangers.Remove(stranger);
-                }
-            }
-        }
     }
 }

@@ -11,8 +11,9 @@ public sealed partial class HomeAgent
     private const int AdvertisementCount = 3;
     private static readonly TimeSpan AdvertisementInterval = TimeSpan.FromSeconds(1);
 
-    private readonly Dictionary<Ipv6Address, Detection> _detections = [];
-    private readonly Dictionary<Ipv6Address, Announcement> _announcements = [];
+    private readonly DeadlineMap<Detection> _detections = new(detection => detection.Ends);
+    private readonly DeadlineMap<Announcement> _announcements = new(announcement => announcement.Due);
+    private readonly HashSet<Ipv6Address> _claimed = []; // Bound home addresses that the guest has said to be at home.
 
     /// <summary>A registration that waits for duplicate address detection, by its latest update.</summary>
     private sealed record Detection(Update Update, TimeSpan Ends);
@@ -57,19 +58,43 @@ public sealed partial class HomeAgent
             return;
         }
 
-        // Several home addresses may share one link-local address.
-        foreach (var update in _detections.Values.Select(d => d.Update).Where(u => u.HomeAddress == address || u.LinkLocalAddress == address).ToList())
+        // Several home addresses may share one link-local address, and none is one.
+        List<Update> tested = _detections.TryGetValue(address, out var detection) ? [detection.Update]
+            : address.IsRoutableUnicast ? []
+            : [.. _detections.Values.Select(d => d.Update).Where(u => u.LinkLocalAddress == address)];
+        foreach (var update in tested)
         {
             _detections.Remove(update.HomeAddress);
             Refuse(update, BindingStatus.DuplicateAddressDetectionFailed, $"{address} is in use on the home link");
         }
     }
 
+    /// <summary>
+    /// RFC 6275, section 10.4.1: as long as there is a binding the home address is this node's on the home link. Another that speaks for it, such as a home agent
+    /// that begins again with a binding of before, is followed by an advertisement of ours, of which there is one a second at most; the guest, which has come home,
+    /// is followed by one when it is registered away again.
+    /// </summary>
+    private void Defend(TimeSpan now, NeighbourDiscoveryPacket packet)
+    {
+        if (packet.Message is NeighbourAdvertisement advertisement
+            && advertisement.Options.OfType<TargetLinkLayerAddress>().FirstOrDefault()?.Address is { } owner && owner != _configuration.LinkLayerAddress
+            && _bindings.ContainsKey(advertisement.Target))
+        {
+            if (packet.Source == advertisement.Target)
+            {
+                _claimed.Add(advertisement.Target);
+            }
+            else if (!_announcements.ContainsKey(advertisement.Target))
+            {
+                _announcements[advertisement.Target] = new(1, now + AdvertisementInterval);
+            }
+        }
+    }
+
     private void FinishDetections(TimeSpan now)
     {
-        foreach (var (homeAddress, detection) in _detections.Where(d => d.Value.Ends <= now).ToList())
+        foreach (var (_, detection) in _detections.TakeDue(now))
         {
-            _detections.Remove(homeAddress);
             // Another binding may have begun meanwhile that this one must not meet.
             if (Forbidden(now, detection.Update) is var (status, reason))
             {
@@ -88,9 +113,10 @@ public sealed partial class HomeAgent
     /// </summary>
     private void Announce(TimeSpan now)
     {
-        foreach (var (homeAddress, announcement) in _announcements.Where(a => a.Value.Due <= now).ToList())
+        foreach (var (homeAddress, announcement) in _announcements.TakeDue(now))
         {
-            foreach (var address in Addresses(homeAddress, _bindings.GetValueOrDefault(homeAddress)?.LinkLocalAddress))
+            var linkLocalAddress = _bindings.TryGetValue(homeAddress, out var binding) ? binding.LinkLocalAddress : null;
+            foreach (var address in Addresses(homeAddress, linkLocalAddress))
             {
                 var advertisement = new NeighbourAdvertisement(
                     address, NeighbourAdvertisementFlags.Override, [new TargetLinkLayerAddress(_configuration.LinkLayerAddress)]);
@@ -100,10 +126,6 @@ public sealed partial class HomeAgent
             if (announcement.Left > 1)
             {
                 _announcements[homeAddress] = new(announcement.Left - 1, now + AdvertisementInterval);
-            }
-            else
-            {
-                _announcements.Remove(homeAddress);
             }
         }
     }

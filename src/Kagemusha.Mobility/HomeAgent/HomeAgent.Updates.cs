@@ -85,6 +85,12 @@ public sealed partial class HomeAgent
             return "home address or source is not a routable unicast address";
         }
 
+        // Section 6.1.7.
+        if (!update.CareOfAddress.IsRoutableUnicast)
+        {
+            return "the care-of address is not a routable unicast address";
+        }
+
         if (!message.Flags.HasFlag(BindingUpdateFlags.HomeRegistration))
         {
             return _bindings.ContainsKey(update.HomeAddress) ? null : "it is no home registration";
@@ -145,14 +151,8 @@ public sealed partial class HomeAgent
             return (BindingStatus.DuplicateAddressDetectionFailed, "the home address is this node's own");
         }
 
-        if (!update.CareOfAddress.IsRoutableUnicast)
-        {
-            return (BindingStatus.InvalidCareOfAddress, "the care-of address is not a routable unicast address");
-        }
-
         // A tunnel that ends inside another one, or here, would be a loop.
-        if (IsOwn(update.CareOfAddress) || _bindings.ContainsKey(update.CareOfAddress)
-            || _bindings.Values.Any(b => b.CareOfAddress == update.HomeAddress))
+        if (IsOwn(update.CareOfAddress) || _bindings.ContainsKey(update.CareOfAddress) || _boundTo.ContainsKey(update.HomeAddress))
         {
             return (BindingStatus.AdministrativelyProhibited, "the care-of address is this node's or a mobile node's home address");
         }
@@ -200,13 +200,17 @@ public sealed partial class HomeAgent
                 ? last.LinkLocalAddress is null ? null : update.LinkLocalAddress
                 : update.LinkLocalAddress,
         };
-        _bindings[update.HomeAddress] = binding;
+        Bind(binding);
         _endedSequences.Remove(update.HomeAddress);
         _effects.Add(new HomeAgentEffect.BindingChanged(binding, change, units * LifetimeUnit));
-        if (change == BindingCacheChange.Registered)
+        if (_claimed.Remove(update.HomeAddress) || change == BindingCacheChange.Registered)
         {
             _announcements[update.HomeAddress] = new(AdvertisementCount, now);
             Announce(now);
+        }
+
+        if (change == BindingCacheChange.Registered)
+        {
             SchedulePrefixes(now, update.HomeAddress);
         }
 

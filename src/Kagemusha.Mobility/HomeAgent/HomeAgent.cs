@@ -13,7 +13,8 @@ public sealed partial class HomeAgent
 
     private readonly HomeAgentConfiguration _configuration;
     private readonly Func<double> _random;
-    private readonly Dictionary<Ipv6Address, BindingCacheEntry> _bindings = [];
+    private readonly DeadlineMap<BindingCacheEntry> _bindings = new(binding => binding.Expires);
+    private readonly Dictionary<Ipv6Address, int> _boundTo = [];
     private List<HomeAgentEffect> _effects = [];
 
     /// <summary>A home agent with the bindings of an earlier run; those that have no lifetime left, or would no longer be served, are forgotten.</summary>
@@ -32,10 +33,7 @@ public sealed partial class HomeAgent
         foreach (var binding in snapshot.Where(b => b.Remaining > TimeSpan.Zero
             && (configuration.LearnsPrefixes || IsHome(b.HomeAddress)) && Denied(b.HomeAddress, b.CareOfAddress) is null))
         {
-            _bindings[binding.HomeAddress] = new(binding.HomeAddress, binding.CareOfAddress, binding.Sequence, now + binding.Remaining)
-            {
-                LinkLocalAddress = binding.LinkLocalAddress,
-            };
+            Bind(new(binding.HomeAddress, binding.CareOfAddress, binding.Sequence, now + binding.Remaining) { LinkLocalAddress = binding.LinkLocalAddress });
             SchedulePrefixes(now, binding.HomeAddress);
             // Neighbours may have learnt another link-layer address while nobody defended this one.
             _announcements[binding.HomeAddress] = new(AdvertisementCount, now);
@@ -47,14 +45,7 @@ public sealed partial class HomeAgent
 
     /// <summary>When <see cref="HomeAgentInput.WakeUp"/> is due; null when nothing is waited for.</summary>
     public TimeSpan? NextWakeUp =>
-        _bindings.Values.Select(b => (TimeSpan?)b.Expires)
-            .Concat(_detections.Values.Select(d => (TimeSpan?)d.Ends))
-            .Concat(_announcements.Values.Select(a => (TimeSpan?)a.Due))
-            .Append(_prefixes.NextEnd)
-            .Append(_nextSolicitation)
-            .Append(_newsDue)
-            .Append(_deliveries.Next)
-            .Min();
+        new[] { _bindings.Next, _detections.Next, _announcements.Next, _prefixes.NextEnd, _nextSolicitation, _newsDue, _deliveries.Next }.Min();
 
     /// <summary>The binding cache with remaining lifetimes, to be stored.</summary>
     public IReadOnlyList<BindingSnapshot> TakeSnapshot(TimeSpan now) =>
@@ -105,6 +96,7 @@ public sealed partial class HomeAgent
                 break;
             case HomeAgentInput.SeenOnHomeLink { Packet: var packet }:
                 CheckForDuplicate(packet);
+                Defend(now, packet);
                 break;
             case HomeAgentInput.DataPathFailed failed:
                 Abandon(now, failed);
@@ -123,19 +115,47 @@ public sealed partial class HomeAgent
 
     private void Expire(TimeSpan now)
     {
-        foreach (var binding in _bindings.Values.Where(b => b.Expires <= now).ToList())
+        foreach (var (_, binding) in _bindings.TakeDue(now))
         {
-            End(now, binding, BindingCacheChange.Expired);
+            Forget(now, binding, BindingCacheChange.Expired);
         }
+    }
+
+    /// <summary>Puts a binding into the cache, or in the place of the one that the home address has.</summary>
+    private void Bind(BindingCacheEntry binding)
+    {
+        if (_bindings.TryGetValue(binding.HomeAddress, out var last))
+        {
+            Release(last.CareOfAddress);
+        }
+
+        _bindings[binding.HomeAddress] = binding;
+        _boundTo[binding.CareOfAddress] = _boundTo.GetValueOrDefault(binding.CareOfAddress) + 1;
     }
 
     private void End(TimeSpan now, BindingCacheEntry binding, BindingCacheChange change)
     {
         _bindings.Remove(binding.HomeAddress);
+        Forget(now, binding, change);
+    }
+
+    /// <summary>Forgets all that goes with a binding that is no longer in the cache.</summary>
+    private void Forget(TimeSpan now, BindingCacheEntry binding, BindingCacheChange change)
+    {
+        Release(binding.CareOfAddress);
         _announcements.Remove(binding.HomeAddress);
+        _claimed.Remove(binding.HomeAddress);
         _deliveries.Remove(binding.HomeAddress);
         _advertisedAt.Remove(binding.HomeAddress);
         _effects.Add(new HomeAgentEffect.BindingChanged(binding, change, Remaining(binding, now)));
+    }
+
+    private void Release(Ipv6Address careOfAddress)
+    {
+        if (--_boundTo[careOfAddress] == 0)
+        {
+            _boundTo.Remove(careOfAddress);
+        }
     }
 
     private void Abandon(TimeSpan now, HomeAgentInput.DataPathFailed failed)

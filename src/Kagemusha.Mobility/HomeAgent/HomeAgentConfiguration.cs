@@ -29,10 +29,10 @@ public sealed record HomeAgentConfiguration(
     public TimeSpan MaximumLifetime { get; init; } = TimeSpan.FromHours(1);
 
     /// <summary>How many home addresses may be bound or waiting for duplicate address detection.</summary>
-    public int MaximumBindings { get; init; } = 4096;
+    public int MaximumBindings { get; init; } = 16384;
 
     /// <summary>How many home addresses may wait for duplicate address detection: each is a multicast packet on the home link.</summary>
-    public int MaximumDetections { get; init; } = 256;
+    public int MaximumDetections { get; init; } = 1024;
 }
 
 /// <summary>MinMobPfxAdvInterval and MaxMobPfxAdvInterval (RFC 6275, section 12).</summary>

@@ -101,6 +101,7 @@ public sealed partial class MobileNode
         effects.Add(Answered(now, update));
         var isKnown = _binding is { } known && (known.HomeAgent, known.CareOfAddress) == (_asked, _updateSource);
         _binding = new(_asked, _updateSource, expiresAt);
+        _isServed = true;
         _unanswered = 0;
         _tries = 0;
         _givenUp = 0;

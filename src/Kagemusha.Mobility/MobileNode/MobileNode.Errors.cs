@@ -4,7 +4,7 @@ namespace Kagemusha.Mobility;
 
 public sealed partial class MobileNode
 {
-    // Our choice: no more Binding Errors than updates (RFC 6275, section 9.3.3).
+    // Our choice: no more Binding Errors and parameter problems than updates (RFC 6275, section 9.3.3; RFC 4443, section 2.4 (f)).
     private static readonly TimeSpan LeastTimeBetweenErrors = InitialBindackTimeout;
 
     private string? _complaint; // Of an update to the home agent that is asked.
@@ -16,8 +16,23 @@ public sealed partial class MobileNode
         if (_place == Place.Away && now >= _nextErrorAt)
         {
             _nextErrorAt = now + LeastTimeBetweenErrors;
-            effects.Add(new MobileNodeEffect.AnswerFromCareOfAddress(new(_updateSource, packet.Source, null, null, new BindingError(
+            effects.Add(new MobileNodeEffect.AnswerFromCareOfAddress(new MobilityPacket(_updateSource, packet.Source, null, null, new BindingError(
                 BindingErrorStatus.UnrecognizedMobilityHeaderType, packet.HomeAddressOption ?? Ipv6Address.Unspecified, []))));
+        }
+    }
+
+    // The same section: some mobility headers that cannot be read are answered by an ICMPv6 parameter problem.
+    private void AnswerUnreadable(TimeSpan now, MobileNodeInput.Unreadable unreadable, List<MobileNodeEffect> effects)
+    {
+        if (unreadable.Error.NeedsParameterProblem
+            && _place == Place.Away
+            && unreadable.Destination == _updateSource
+            && TunnelEnds(now).Contains(unreadable.Source)
+            && now >= _nextErrorAt)
+        {
+            _nextErrorAt = now + LeastTimeBetweenErrors;
+            effects.Add(new MobileNodeEffect.AnswerFromCareOfAddress(
+                new ParameterProblemPacket(_updateSource, unreadable.Source, (uint)unreadable.Error.Offset, unreadable.Packet)));
         }
     }
 

@@ -59,6 +59,7 @@ public sealed partial class MobileNode
         // On the home link only those matter that may defend the home address there.
         List<Ipv6Address> candidates = _place == Place.Home ? [.. Holders(now).Order()] : [.. _homeAgents];
         _tries = 0;
+        _isServed = false;
         _givenUp++;
         if (candidates.Count == 0)
         {

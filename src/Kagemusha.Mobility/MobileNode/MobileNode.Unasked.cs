@@ -80,7 +80,7 @@ public sealed partial class MobileNode
     {
         var isServing = _binding is { } binding && (binding.HomeAgent, binding.CareOfAddress) == (homeAgent, _updateSource);
         var status = Status(indication, isServing || (homeAgent != HomeAgent && _mayRemainUntil.ContainsKey(homeAgent)));
-        effects.Add(new MobileNodeEffect.AnswerFromCareOfAddress(new(
+        effects.Add(new MobileNodeEffect.AnswerFromCareOfAddress(new MobilityPacket(
             _updateSource,
             homeAgent,
             _configuration.HomeAddress,

@@ -22,10 +22,6 @@ public sealed partial class MobileNode
     private static readonly TimeSpan RetransTimer = TimeSpan.FromSeconds(1);
     private const int MaxNeighbourAdvertisement = 3;
 
-    // MAX_UPDATE_RATE (RFC 6275, section 12): so many a second.
-    private const int MaxUpdateRate = 3;
-    private static readonly TimeSpan UpdateRateInterval = TimeSpan.FromSeconds(1);
-
     private static readonly TimeSpan LifetimeUnit = TimeSpan.FromSeconds(4);
 
     // Our choice: an answer to an older update is of no use any more.
@@ -41,8 +37,6 @@ public sealed partial class MobileNode
     private readonly ushort _requestedLifetime;
     private readonly Func<double> _random;
     private readonly List<OutstandingUpdate> _outstanding = []; // Oldest first.
-
-    private readonly Queue<TimeSpan> _sentAt = new(MaxUpdateRate); // The last updates, oldest first.
 
     private Place _place = Place.Elsewhere;
     private Ipv6Address _updateSource; // The care-of address; at home the previous one as long as it serves, else the home address.
@@ -87,9 +81,9 @@ public sealed partial class MobileNode
         }
 
         _mayRemainUntil[_asked] = now + snapshot.BindingMayRemain;
-        if (snapshot.CareOfAddress is { } careOfAddress && snapshot.BindingRemaining > TimeSpan.Zero)
+        if (snapshot.BindingRemaining > TimeSpan.Zero)
         {
-            _binding = new(_asked, careOfAddress, now + snapshot.BindingRemaining);
+            _binding = new(_asked, snapshot.CareOfAddress, now + snapshot.BindingRemaining);
         }
     }
 
@@ -105,7 +99,7 @@ public sealed partial class MobileNode
     {
         get
         {
-            TimeSpan?[] times = [_nextUpdateAt, _solicitAt, _binding?.ExpiresAt, _announceAt, IsDeregistering ? MayRemainUntil(_asked) : null];
+            TimeSpan?[] times = [_nextUpdateAt, NextFarewell, _solicitAt, _binding?.ExpiresAt, _announceAt, IsDeregistering ? MayRemainUntil(_asked) : null];
             return times.Min();
         }
     }
@@ -144,6 +138,9 @@ public sealed partial class MobileNode
                 when IsAboutSolicitation(packet, error):
                 RefreshSoon(now);
                 break;
+            case MobileNodeInput.Received { Packet: { Message: BindingAcknowledgement acknowledgement } packet } when IsAboutFarewell(packet):
+                ReceiveFarewell(packet.Source, acknowledgement, effects);
+                break;
             case MobileNodeInput.Received { Packet: { Message: BindingAcknowledgement or BindingError } packet } when IsAnswer(packet):
                 Receive(now, packet.Message, effects);
                 break;
@@ -154,6 +151,9 @@ public sealed partial class MobileNode
                 ExtendMayRemain(now + _configuration.Lifetime);
                 _givenUp = 0;
                 StartUpdates(now);
+                break;
+            case MobileNodeInput.Unreadable unreadable:
+                AnswerUnreadable(now, unreadable, effects);
                 break;
             case MobileNodeInput.Undelivered { Error: var error }:
                 Hear(error);
@@ -242,6 +242,7 @@ public sealed partial class MobileNode
     {
         _place = newPlace;
         _updateSource = newUpdateSource;
+        _isServed = false;
         Ask(HomeAgent); // A current registration's first (RFC 6275, section 11.4.1).
         _givenUp = 0;
         _nextUpdateAt = null;
@@ -325,14 +326,19 @@ public sealed partial class MobileNode
         {
             _binding = null;
             effects.Add(new MobileNodeEffect.BindingChanged(
-                BindingChange.Expired, old.HomeAgent, null, old.CareOfAddress, TimeSpan.Zero, "the binding has expired without being refreshed"));
+                BindingChange.Expired, old.HomeAgent, null, old.CareOfAddress ?? _updateSource, TimeSpan.Zero, "the binding has expired without being refreshed"));
         }
 
-        if (_nextUpdateAt <= now && IsWithinUpdateRate(now))
+        if (_nextUpdateAt <= now && RateLimit(now) is { } later)
+        {
+            _nextUpdateAt = later;
+        }
+        else if (_nextUpdateAt <= now)
         {
             SendUpdate(now, effects);
         }
 
+        SayFarewells(now, effects);
         if (_solicitAt <= now)
         {
             SendSolicitation(now, effects);
@@ -343,18 +349,6 @@ public sealed partial class MobileNode
             effects.Add(new MobileNodeEffect.AnnounceOnHomeLink());
             _announceAt = --_announcementsLeft > 0 ? now + RetransTimer : null;
         }
-    }
-
-    // RFC 6275, section 11.8. Several reasons to tell the home agent at once may come together.
-    private bool IsWithinUpdateRate(TimeSpan now)
-    {
-        if (_sentAt.Count == MaxUpdateRate && _sentAt.Peek() + UpdateRateInterval > now)
-        {
-            _nextUpdateAt = _sentAt.Peek() + UpdateRateInterval;
-            return false;
-        }
-
-        return true;
     }
 
     private void SendUpdate(TimeSpan now, List<MobileNodeEffect> effects)
@@ -369,6 +363,10 @@ public sealed partial class MobileNode
         if (_place == Place.Away)
         {
             ExtendMayRemain(now + lifetime * LifetimeUnit);
+            if (_binding is { } binding && binding.HomeAgent == _asked && binding.CareOfAddress != _updateSource)
+            {
+                _binding = binding with { CareOfAddress = null }; // It has this one from now on, or keeps the last: an answer tells.
+            }
         }
 
         if (_place == Place.Home && _unanswered >= UnansweredFromPreviousCareOfAddress)
@@ -381,24 +379,19 @@ public sealed partial class MobileNode
             _outstanding.RemoveAt(0);
         }
 
-        if (_sentAt.Count == MaxUpdateRate)
-        {
-            _sentAt.Dequeue();
-        }
-
-        _sentAt.Enqueue(now);
+        CountUpdate(now);
         _outstanding.Add(new(number, lifetime, now, _updateSource, _binding?.HomeAgent == _asked));
         _unanswered++;
         _tries++;
         _lastUpdateAt = now;
         _nextUpdateAt = now + _nextTimeout;
-        _nextTimeout = 2 * _nextTimeout < MaxBindackTimeout ? 2 * _nextTimeout : MaxBindackTimeout;
+        _nextTimeout = Doubled(_nextTimeout);
         if (reserved)
         {
             effects.Add(new MobileNodeEffect.SequenceReserved(_sequence.ReservedThrough));
         }
 
-        var packet = MakeUpdate(number, lifetime);
+        var packet = MakeUpdate(_asked, number, lifetime);
         effects.Add(
             _place == Place.Away ? new MobileNodeEffect.SendFromCareOfAddress(packet)
             : _updateSource == _configuration.HomeAddress ? new MobileNodeEffect.SendOnHomeLink(packet)
@@ -426,9 +419,9 @@ public sealed partial class MobileNode
     }
 
     // RFC 6275, section 11.7.1; from home section 11.5.5: care-of address and source are the home address, so no option repeats it.
-    private MobilityPacket MakeUpdate(ushort number, ushort lifetime) => new(
+    private MobilityPacket MakeUpdate(Ipv6Address homeAgent, ushort number, ushort lifetime) => new(
         _updateSource,
-        _asked,
+        homeAgent,
         HomeAddressUnless(_updateSource),
         null,
         new BindingUpdate(
@@ -445,5 +438,5 @@ public sealed partial class MobileNode
 
     private readonly record struct OutstandingUpdate(ushort Sequence, ushort Lifetime, TimeSpan SentAt, Ipv6Address Source, bool BindingExisted);
 
-    private readonly record struct Binding(Ipv6Address HomeAgent, Ipv6Address CareOfAddress, TimeSpan ExpiresAt);
+    private readonly record struct Binding(Ipv6Address HomeAgent, Ipv6Address? CareOfAddress, TimeSpan ExpiresAt);
 }

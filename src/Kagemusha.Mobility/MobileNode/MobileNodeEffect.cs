@@ -20,9 +20,13 @@ public abstract record MobileNodeEffect
     /// <param name="Packet">The packet, whose source is the care-of address.</param>
     public sealed record SendFromCareOfAddress(MobilityPacket Packet) : MobileNodeEffect;
 
+    /// <summary>Tell a home agent that serves no more, as another does, to end what it may still hold, from the care-of address.</summary>
+    /// <param name="Packet">The de-registration, whose source is the care-of address.</param>
+    public sealed record EndElsewhere(MobilityPacket Packet) : MobileNodeEffect;
+
     /// <summary>Send an answer to what the home agent has said unasked, which is no update, from the care-of address.</summary>
     /// <param name="Packet">The packet, whose source is the care-of address.</param>
-    public sealed record AnswerFromCareOfAddress(MobilityPacket Packet) : MobileNodeEffect;
+    public sealed record AnswerFromCareOfAddress(Ipv6Packet Packet) : MobileNodeEffect;
 
     /// <summary>Ask the home agent for the home prefixes, from the care-of address (RFC 6275, section 11.4.2).</summary>
     /// <param name="Packet">The packet, whose source is the care-of address.</param>
@@ -50,7 +54,7 @@ public abstract record MobileNodeEffect
     /// <summary>The home agent no longer defends the home address: advertise the guest's own link-layer address, with the override flag.</summary>
     public sealed record AnnounceOnHomeLink : MobileNodeEffect;
 
-    /// <summary>Another home agent is asked, or serves: packets may come from it. Which, is in <see cref="MobileNode.HomeAgent"/>.</summary>
+    /// <summary>Another home agent is asked, or serves, or one has let go: packets come from others. From which, is in <see cref="MobileNode.TunnelEnds"/>.</summary>
     public sealed record HomeAgentChanged : MobileNodeEffect;
 
     /// <summary>None of the home agents that are known does as wanted: look for others (RFC 6275, section 11.4.1).</summary>

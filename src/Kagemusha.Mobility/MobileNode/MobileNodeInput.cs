@@ -33,6 +33,13 @@ public abstract record MobileNodeInput
     /// <param name="Packet">The message with the addresses that it came with.</param>
     public sealed record Received(MobilityPacket Packet) : MobileNodeInput;
 
+    /// <summary>A mobility message came in that cannot be read; whether its sender is told is the node's to decide.</summary>
+    /// <param name="Source">The packet's source.</param>
+    /// <param name="Destination">The packet's destination.</param>
+    /// <param name="Packet">The packet.</param>
+    /// <param name="Error">What is wrong with it.</param>
+    public sealed record Unreadable(Ipv6Address Source, Ipv6Address Destination, WireArray<byte> Packet, WireError Error) : MobileNodeInput;
+
     /// <summary>A node on the way has said that a mobility message could not be delivered; whether it is this node's is the node's to decide.</summary>
     /// <param name="Error">What it has said, and of which packet.</param>
     public sealed record Undelivered(MobilityErrorPacket Error) : MobileNodeInput;

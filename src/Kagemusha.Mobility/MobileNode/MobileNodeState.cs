@@ -36,7 +36,7 @@ public enum MobileNodePhase
 /// passes outside a node makes them too long, which costs at most one needless update.
 /// </summary>
 /// <param name="ReservedThrough">The last sequence number that may have been used.</param>
-/// <param name="CareOfAddress">The care-of address that the home agent has acknowledged.</param>
+/// <param name="CareOfAddress">The care-of address that the home agent has acknowledged; null while it may have taken another one since.</param>
 /// <param name="BindingRemaining">That binding's remaining lifetime.</param>
 /// <param name="BindingMayRemain">For how long the home agent may still hold some binding, acknowledged or not.</param>
 public sealed record MobileNodeSnapshot(

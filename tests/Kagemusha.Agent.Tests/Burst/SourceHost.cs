@@ -23,13 +23,13 @@ internal sealed class SourceHost : IDisposable
     public SourceHost(AgentLoop loop, PeerSettings peer, Ipv6Address address, string directory, Func<Task> mainLoopRound)
     {
         HostKernel = new(_kernel, Guests.Configuration, TestLog.Log);
-        _underlay = new(Guests.Configuration, _kernel, TestLog.Log, _ => { }, _ => { }, _ => { });
+        _underlay = new(Guests.Configuration, _kernel, TestLog.Log, _ => { }, _ => { }, _ => { }, _ => { });
         _journal = new(TestLog.Log.Warn, directory);
         OutgoingHandOvers? outgoing = null;
         Channel = new(peer, _ => address, (caller, request) => loop.Ask(() => outgoing!.AnswerAsync(caller, request)), TestLog.Log);
         var registrar = new Registrar(Table, _ => { }, (_, _) => Task.FromResult<MobilityPacket?>(null), _ => { }, HostKernel.PortsOf, TestLog.Log, _ => { }, (_, _, _, _) => { });
         Departing = new(Table, HostKernel, Channel, _journal, new(), _ => Task.FromResult(true), new(_ => mainLoopRound(), _journal, TestLog.Log), TestLog.Log);
-        _arriving = new(Table, HostKernel, Channel, _journal, new(), TestLog.Log);
+        _arriving = new(Table, HostKernel, Channel, new(Channel, _journal, TestLog.Log), _journal, new(), TestLog.Log);
         Lifecycle = new(Guests.Configuration, Table, HostKernel, _underlay, registrar, Departing, _arriving, _journal, Channel, new(), new(Guests.Configuration, Table, HostKernel, registrar, TestLog.Log), TestLog.Log);
         outgoing = new(Table, new(), _ => Task.FromResult(true), Departing.Prepare, Departing.Settled, (_, _) => throw new InvalidOperationException("no guest goes home"), _ => false, Lifecycle.RenewTicket, (_, _) => { });
         Departing.Changed += () => loop.Post(Lifecycle.Reapply);

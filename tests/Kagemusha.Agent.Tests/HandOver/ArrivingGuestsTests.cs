@@ -33,7 +33,7 @@ public sealed class ArrivingGuestsTests : IDisposable
         _channel = _namespace.Run(() => new PeerChannel(
             _authority.For("hv-a"), _ => Guests.CareOf.Address, (_, _) => throw new InvalidOperationException("nobody calls here"), TestLog.Log));
         _journal = new(TestLog.Log.Warn, _directory.Path);
-        _arriving = new(_guests, new(_kernel, Guests.Configuration, TestLog.Log), _channel, _journal, new(), TestLog.Log);
+        _arriving = new(_guests, new(_kernel, Guests.Configuration, TestLog.Log), _channel, new(_channel, _journal, TestLog.Log), _journal, new(), TestLog.Log);
     }
 
     public void Dispose()

@@ -58,12 +58,15 @@ internal sealed class Command : IDisposable
         }
     }
 
+    /// <summary>The process.</summary>
+    public int Id => _process.Id;
+
     public Task WriteLineAsync(string line) => _process.StandardInput.WriteLineAsync(line);
 
     /// <summary>Waits for the next line with this text in it.</summary>
-    public async Task<string> LineAsync(string text)
+    public async Task<string> LineAsync(string text, TimeSpan? longest = null)
     {
-        using var patience = new CancellationTokenSource(Patience);
+        using var patience = new CancellationTokenSource(longest ?? Patience);
         try
         {
             for (; ; )

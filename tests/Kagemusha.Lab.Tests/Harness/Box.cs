@@ -27,9 +27,9 @@ internal class Box(string name)
 
     public override string ToString() => Name;
 
-    /// <summary>Starts a program that stays.</summary>
+    /// <summary>Starts one of our daemons, as its unit does.</summary>
     protected void StartInBackground(string program) =>
-        Shell($"nohup {program} </dev/null >>/var/log/kagemusha/{Path.GetFileName(program)}.out 2>&1 &");
+        Shell($"nohup as-unit {program} </dev/null >>/var/log/kagemusha/{Path.GetFileName(program)}.out 2>&1 &");
 
     /// <summary>Kills a program, as if it had crashed, and waits for its end.</summary>
     protected void Kill(string program)

@@ -62,4 +62,50 @@ public sealed class HomeAgentStrangerTests : HomeAgentRig
         Pass(1);
         AssertBound(CareOf, sequence);
     }
+
+    // Such as another home agent that begins again with a binding of before.
+    [Fact]
+    public void Another_that_speaks_for_a_bound_home_address_is_contradicted_once_a_second()
+    {
+        var other = LinkLayerAddress.Parse("52:54:00:00:00:02");
+        var claim = new HomeAgentInput.SeenOnHomeLink(new(Router, Ipv6Address.AllNodes, new NeighbourAdvertisement(
+            Home, NeighbourAdvertisementFlags.Override, [new TargetLinkLayerAddress(other)])));
+        Assert.Empty(Handle(claim));
+        Register();
+        Pass(1);
+        Pass(1);
+        Assert.Empty(Pass(0.5));
+
+        for (var i = 0; i < 3; i++)
+        {
+            Assert.Empty(Handle(claim));
+            Assert.Empty(Handle(claim));
+            Assert.Empty(Pass(0.5));
+            Assert.Equal([Multicast(Advertisement)], Pass(0.5));
+        }
+
+        Assert.Empty(Pass(5));
+        Assert.Empty(Handle(new HomeAgentInput.SeenOnHomeLink(Advertisement))); // Its own.
+        Assert.Empty(Handle(new HomeAgentInput.SeenOnHomeLink(claim.Packet with { Source = Home }))); // The guest's own.
+        Assert.Empty(Pass(5));
+        AssertBound(CareOf, 1);
+    }
+
+    // Its de-registration was lost, and it is away again.
+    [Fact]
+    public void A_guest_that_says_to_be_at_home_is_contradicted_when_it_is_registered_away_again()
+    {
+        Register();
+        Pass(1);
+        Pass(1);
+        var says = new HomeAgentInput.SeenOnHomeLink(new(Home, Ipv6Address.AllNodes, new NeighbourAdvertisement(
+            Home, NeighbourAdvertisementFlags.Override, [new TargetLinkLayerAddress(GuestLink)])));
+        Assert.Empty(Handle(says));
+        Assert.Empty(Pass(5));
+
+        Assert.Contains(Multicast(Advertisement), Receive(Update(2)));
+        Assert.Equal([Multicast(Advertisement)], Pass(1));
+        Assert.Equal([Multicast(Advertisement)], Pass(1));
+        Assert.DoesNotContain(Multicast(Advertisement), Receive(Update(3)));
+    }
 }

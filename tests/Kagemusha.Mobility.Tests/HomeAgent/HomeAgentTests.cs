@@ -239,8 +239,6 @@ public sealed class HomeAgentTests : HomeAgentRig
     [InlineData("2001:db8:2::a", "2001:db8:f1::a", BindingStatus.NotHomeSubnet)]
     [InlineData("2001:db8:1::1", "2001:db8:f1::a", BindingStatus.DuplicateAddressDetectionFailed)]
     [InlineData("2001:db8:1::2", "2001:db8:f1::a", BindingStatus.DuplicateAddressDetectionFailed)]
-    [InlineData("2001:db8:1::a", "ff02::1", BindingStatus.InvalidCareOfAddress)]
-    [InlineData("2001:db8:1::a", "fe80::1", BindingStatus.InvalidCareOfAddress)]
     [InlineData("2001:db8:1::a", "2001:db8:1::1", BindingStatus.AdministrativelyProhibited)]
     [InlineData("2001:db8:1::a", "2001:db8:1::2", BindingStatus.AdministrativelyProhibited)]
     public void What_is_not_served_is_refused_and_nothing_changes(string home, string careOf, BindingStatus status)
@@ -316,6 +314,23 @@ public sealed class HomeAgentTests : HomeAgentRig
         Assert.IsType<HomeAgentEffect.Discarded>(
             Assert.Single(Receive(Update(1, homeAddress: Ipv6Address.Parse(home), flags: (BindingUpdateFlags)flags))));
         Assert.Null(HomeAgent.NextWakeUp);
+    }
+
+    // RFC 6275, section 6.1.7; whether it begins a binding, changes one or ends it.
+    [Theory]
+    [InlineData("ff02::1", 100)]
+    [InlineData("fe80::1", 100)]
+    [InlineData("::", 100)]
+    [InlineData("::ffff:192.0.2.1", 100)]
+    [InlineData("fe80::1", 0)]
+    public void An_update_whose_care_of_address_can_be_none_is_discarded_in_silence(string careOf, ushort lifetime)
+    {
+        var update = Update(2, lifetime, options: new AlternateCareOfAddress(Ipv6Address.Parse(careOf)));
+        Assert.IsType<HomeAgentEffect.Discarded>(Assert.Single(Receive(update)));
+        Assert.Null(HomeAgent.NextWakeUp);
+        Register();
+        Assert.IsType<HomeAgentEffect.Discarded>(Assert.Single(Receive(update)));
+        AssertBound(CareOf, 1);
     }
 
     [Theory]

@@ -93,7 +93,7 @@ public class MobileNodeErrorTests
         rig.Register();
         var unknown = Unknown(HomeAgentAddress);
 
-        MobileNodeEffect answer = new MobileNodeEffect.AnswerFromCareOfAddress(new(CareOfAddress, HomeAgentAddress, null, null, new BindingError(
+        MobileNodeEffect answer = new MobileNodeEffect.AnswerFromCareOfAddress(new MobilityPacket(CareOfAddress, HomeAgentAddress, null, null, new BindingError(
             BindingErrorStatus.UnrecognizedMobilityHeaderType, Ipv6Address.Unspecified, [])));
         Assert.Equal([answer], rig.Receive(unknown));
         rig.Pass(Seconds(0.999));
@@ -112,6 +112,38 @@ public class MobileNodeErrorTests
         rig.Do(new MobileNodeInput.Passive());
         Assert.Empty(rig.Receive(Unknown(HomeAgentAddress)));
     }
+
+    // RFC 6275, section 9.2.
+    [Fact]
+    public void A_message_of_the_home_agent_that_cannot_be_read_is_a_parameter_problem_where_the_RFC_says_so_once_a_second()
+    {
+        var rig = new MobileNodeRig();
+        rig.Register();
+        var unreadable = Unreadable(HomeAgentAddress);
+
+        MobileNodeEffect answer = new MobileNodeEffect.AnswerFromCareOfAddress(
+            new ParameterProblemPacket(CareOfAddress, HomeAgentAddress, 65, unreadable.Packet));
+        Assert.Equal([answer], rig.Do(unreadable));
+        rig.Pass(Seconds(0.999));
+        Assert.Empty(rig.Do(unreadable));
+        rig.Pass(Seconds(0.001));
+        Assert.Empty(rig.Do(unreadable with { Error = unreadable.Error with { NeedsParameterProblem = false } }));
+        Assert.Equal([answer], rig.Do(unreadable));
+    }
+
+    [Fact]
+    public void Nobody_else_is_told_so_and_nobody_for_a_guest_that_is_not_away()
+    {
+        var rig = new MobileNodeRig();
+        rig.Register();
+        Assert.Empty(rig.Do(Unreadable(OnTheWay)));
+        Assert.Empty(rig.Do(Unreadable(HomeAgentAddress) with { Destination = OtherCareOfAddress }));
+        rig.Do(new MobileNodeInput.Passive());
+        Assert.Empty(rig.Do(Unreadable(HomeAgentAddress)));
+    }
+
+    private static MobileNodeInput.Unreadable Unreadable(Ipv6Address source) => new(
+        source, CareOfAddress, [.. Unknown(source).ToArray()], new("mobility header is shorter than its type", 65) { NeedsParameterProblem = true });
 
     private static MobilityPacket Unknown(Ipv6Address source) => new(source, CareOfAddress, null, HomeAddress, new UnknownMobilityMessage(99, [0, 0]));
 

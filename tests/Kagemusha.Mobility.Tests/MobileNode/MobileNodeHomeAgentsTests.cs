@@ -76,7 +76,93 @@ public class MobileNodeHomeAgentsTests
         Assert.Equal(BindingChange.Registered, ChangeIn(effects).Change);
         Assert.Equal(Second, rig.Node.HomeAgent);
         Assert.Null(rig.State.Problem);
+        rig.Receive(FarewellAcknowledgement(FarewellIn(effects).Sequence));
         Assert.Equal([Second], To(rig.Wake()));
+    }
+
+    // RFC 6275, section 11.7.1: away, too, a binding that is of no use any more is ended.
+    [Theory]
+    [InlineData(BindingStatus.Accepted)]
+    [InlineData(BindingStatus.NotHomeAgentForThisMobileNode)]
+    public void One_that_was_given_up_is_told_to_let_go_as_soon_as_another_serves(BindingStatus status)
+    {
+        var rig = new MobileNodeRig(configuration: Three);
+        var effects = SilentUntilAsked(rig, Second);
+        Assert.Empty(Farewells(effects));
+
+        effects = rig.Receive(AwayAcknowledgement(UpdateIn(effects).Sequence) with { Source = Second });
+
+        var farewell = Assert.Single(Farewells(effects));
+        Assert.Equal((CareOfAddress, HomeAgentAddress, HomeAddress), (farewell.Source, farewell.Destination, farewell.HomeAddressOption));
+        var update = (BindingUpdate)farewell.Message;
+        Assert.Equal((ushort)0, update.Lifetime);
+        Assert.Equal(BindingUpdateFlags.Acknowledge | BindingUpdateFlags.HomeRegistration, update.Flags);
+        Assert.Equal([HomeAgentAddress], rig.Node.TakeSnapshot(rig.Now).MayRemainElsewhere.Select(each => each.HomeAgent));
+
+        Assert.Equal([new MobileNodeEffect.HomeAgentChanged()], rig.Receive(FarewellAcknowledgement(update.Sequence, status)));
+        Assert.Equal([Second], rig.Node.TunnelEnds(rig.Now));
+        Assert.Empty(rig.Node.TakeSnapshot(rig.Now).MayRemainElsewhere);
+        Assert.Equal((MobileNodePhase.Registered, Second), (rig.State.Phase, rig.Node.HomeAgent));
+        Assert.Equal([Second], To(rig.Wake()));
+    }
+
+    [Fact]
+    public void A_silent_one_is_told_with_a_back_off_until_what_it_may_hold_has_ended_and_the_other_serves_on()
+    {
+        var rig = new MobileNodeRig(configuration: Three);
+        var began = rig.Now;
+        var effects = SilentUntilAsked(rig, Second);
+        var sent = new List<double>();
+        effects = rig.Receive(AwayAcknowledgement(UpdateIn(effects).Sequence) with { Source = Second });
+        var registered = rig.Now;
+        while (rig.Now - began < Seconds(900))
+        {
+            sent.AddRange(Farewells(effects).Select(_ => (rig.Now - registered).TotalSeconds));
+            var refresh = UpdatesIn(effects).ToList();
+            effects = refresh.Count > 0 ? rig.Receive(AwayAcknowledgement(refresh[0].Sequence) with { Source = Second }) : rig.Wake();
+        }
+
+        Assert.Equal([0, 1, 3, 7, 15, 31, 63, 95], sent.Take(8));
+        // The last update that it may have accepted was sent 4.5 s after the first.
+        Assert.InRange((registered - began).TotalSeconds + sent[^1], 600 + 4.5 - 32, 600 + 4.5);
+        Assert.Equal((MobileNodePhase.Registered, Second), (rig.State.Phase, rig.Node.HomeAgent));
+        Assert.Empty(rig.Node.TakeSnapshot(rig.Now).MayRemainElsewhere);
+    }
+
+    [Fact]
+    public void Its_other_answers_change_nothing_but_the_number()
+    {
+        var rig = new MobileNodeRig(configuration: Three);
+        var effects = rig.Receive(AwayAcknowledgement(UpdateIn(SilentUntilAsked(rig, Second)).Sequence) with { Source = Second });
+        var farewell = FarewellIn(effects);
+
+        foreach (var answer in new[]
+        {
+            FarewellAcknowledgement((ushort)(farewell.Sequence - 1)), // Of an update before.
+            FarewellAcknowledgement(farewell.Sequence) with { Source = Third },
+            FarewellAcknowledgement(farewell.Sequence) with { Type2RoutingHeader = null },
+            AwayAcknowledgement(farewell.Sequence),
+            FarewellAcknowledgement(farewell.Sequence, BindingStatus.AdministrativelyProhibited),
+            FarewellAcknowledgement(4000, BindingStatus.SequenceNumberOutOfWindow),
+        })
+        {
+            Assert.Empty(rig.Receive(answer));
+        }
+
+        effects = rig.Wake();
+        Assert.Equal(4001, FarewellIn(effects).Sequence);
+        Assert.Contains(new MobileNodeEffect.SequenceReserved((ushort)(4000 + MobileNode.SequenceBlock)), effects);
+    }
+
+    [Fact]
+    public void While_the_one_that_serves_is_silent_the_others_are_not_told()
+    {
+        var rig = new MobileNodeRig(configuration: Three);
+        rig.Receive(AwayAcknowledgement(UpdateIn(SilentUntilAsked(rig, Second)).Sequence) with { Source = Second });
+        var effects = SilentUntilAsked(rig, Third, rig.Wake());
+
+        Assert.Empty(Farewells(effects));
+        Assert.Empty(Farewells(rig.Do(new MobileNodeInput.Away(OtherCareOfAddress))));
     }
 
     [Fact]
@@ -190,8 +276,9 @@ public class MobileNodeHomeAgentsTests
         var effects = rig.Do(new MobileNodeInput.Home());
         Assert.Equal([Second], To(effects));
         effects = rig.Receive(HomeAcknowledgement(UpdateIn(effects).Sequence) with { Source = Second });
-        Assert.Equal([HomeAgentAddress], To(effects));
         Assert.Contains(new MobileNodeEffect.AnnounceOnHomeLink(), effects);
+        effects = rig.Wake(); // There were three updates in this second.
+        Assert.Equal([HomeAgentAddress], To(effects));
         effects = rig.Receive(HomeAcknowledgement(UpdateIn(effects).Sequence, BindingStatus.NotHomeAgentForThisMobileNode));
 
         Assert.Empty(To(effects));
@@ -267,12 +354,19 @@ public class MobileNodeHomeAgentsTests
 
         var effects = rig.Receive(new(HomeAgentAddress, CareOfAddress, null, HomeAddress, new BindingRevocationIndication(RevocationTrigger.Administrative, 7, 0, [])));
 
-        var answer = Assert.IsType<MobileNodeEffect.AnswerFromCareOfAddress>(Assert.Single(effects)).Packet;
+        var answer = Assert.IsType<MobilityPacket>(Assert.IsType<MobileNodeEffect.AnswerFromCareOfAddress>(Assert.Single(effects)).Packet);
         Assert.Equal(HomeAgentAddress, answer.Destination);
         Assert.Equal(RevocationStatus.Success, Assert.IsType<BindingRevocationAcknowledgement>(answer.Message).Status);
         Assert.Equal((Second, MobileNodePhase.Registered), (rig.Node.HomeAgent, rig.State.Phase));
         Assert.Equal([Second], rig.Node.TunnelEnds(rig.Now));
     }
+
+    private static IEnumerable<MobilityPacket> Farewells(IEnumerable<MobileNodeEffect> effects) =>
+        effects.OfType<MobileNodeEffect.EndElsewhere>().Select(effect => effect.Packet);
+
+    private static BindingUpdate FarewellIn(IEnumerable<MobileNodeEffect> effects) => (BindingUpdate)Assert.Single(Farewells(effects)).Message;
+
+    private static MobilityPacket FarewellAcknowledgement(ushort sequence, BindingStatus status = BindingStatus.Accepted) => AwayAcknowledgement(sequence, status, lifetime: 0);
 
     /// <summary>Nobody answers until this one is asked for the first time.</summary>
     private static IReadOnlyList<MobileNodeEffect> SilentUntilAsked(MobileNodeRig rig, Ipv6Address homeAgent, IReadOnlyList<MobileNodeEffect>? effects = null)

@@ -51,6 +51,17 @@ public class MobileNodePrefixesTests
         Assert.Empty(Receive(rig, Advertisement)); // The same again is one that nobody has asked for, and it is not yet time to ask.
     }
 
+    // RFC 6275, section 6.8.
+    [Fact]
+    public void Options_that_are_not_known_are_ignored()
+    {
+        var (rig, _) = Status1();
+        var options = new MobilePrefixAdvertisement(
+            Identifier, MobilePrefixFlags.Other, [new UnknownNeighbourDiscoveryOption(253, [.. new byte[6]]), Prefix, new UnknownNeighbourDiscoveryOption(254, [.. new byte[14]])]);
+
+        Assert.Equal([new MobileNodeEffect.PrefixesAdvertised([Prefix], MobilePrefixFlags.Other)], Receive(rig, Advertisement with { Message = options }));
+    }
+
     public static TheoryData<string, Func<MobilityIcmpPacket, MobilityIcmpPacket>> Strangers => new()
     {
         { "another source", packet => packet with { Source = Ipv6Address.Parse("2001:db8:1::2") } },

@@ -220,10 +220,28 @@ public class MobileNodeTests
         var update = UpdateIn(rig.Do(new MobileNodeInput.Away(OtherCareOfAddress)));
 
         Assert.Equal([new AlternateCareOfAddress(OtherCareOfAddress)], update.Options);
-        Assert.Equal((MobileNodePhase.Registering, CareOfAddress), (rig.State.Phase, rig.State.CareOfAddress));
+        Assert.Equal((MobileNodePhase.Registering, null), (rig.State.Phase, rig.State.CareOfAddress));
         Assert.Empty(rig.Receive(AwayAcknowledgement(refresh.Sequence)));
         var change = ChangeIn(rig.Receive(AwayAcknowledgement(update.Sequence) with { Destination = OtherCareOfAddress }));
         Assert.Equal((BindingChange.Registered, OtherCareOfAddress), (change.Change, change.CareOfAddress));
+    }
+
+    // The home agent may have it at the other one by then.
+    [Fact]
+    public void Back_at_a_care_of_address_it_is_not_taken_for_registered_there_before_an_answer()
+    {
+        var rig = new MobileNodeRig();
+        rig.Register();
+        rig.Do(new MobileNodeInput.Away(OtherCareOfAddress));
+
+        var update = UpdateIn(rig.GoAway());
+
+        Assert.Equal((MobileNodePhase.Registering, null), (rig.State.Phase, rig.State.CareOfAddress));
+        var next = new MobileNodeRig(rig.Node.TakeSnapshot(rig.Now));
+        next.GoAway();
+        Assert.Equal((MobileNodePhase.Registering, Seconds(600)), (next.State.Phase, next.State.Remaining));
+        rig.Receive(AwayAcknowledgement(update.Sequence));
+        Assert.Equal((MobileNodePhase.Registered, CareOfAddress), (rig.State.Phase, rig.State.CareOfAddress));
     }
 
     [Fact]

@@ -127,7 +127,7 @@ public class MobileNodeUnaskedTests
         var effects = rig.Receive(Revocation(RevocationTrigger.Administrative, flags | (RevocationFlags)1));
 
         Assert.Equal(status, StatusIn(effects));
-        var answer = Assert.IsType<MobileNodeEffect.AnswerFromCareOfAddress>(Assert.Single(effects)).Packet;
+        var answer = Assert.IsType<MobilityPacket>(Assert.IsType<MobileNodeEffect.AnswerFromCareOfAddress>(Assert.Single(effects)).Packet);
         Assert.Equal(flags, Assert.IsType<BindingRevocationAcknowledgement>(answer.Message).Flags); // Reserved bits are zero.
         Assert.Equal(before, rig.Observe());
     }
@@ -190,7 +190,7 @@ public class MobileNodeUnaskedTests
 
     private static RevocationStatus StatusIn(IEnumerable<MobileNodeEffect> effects)
     {
-        var answer = Assert.Single(effects.OfType<MobileNodeEffect.AnswerFromCareOfAddress>()).Packet;
+        var answer = Assert.IsType<MobilityPacket>(Assert.Single(effects.OfType<MobileNodeEffect.AnswerFromCareOfAddress>()).Packet);
         Assert.Equal((CareOfAddress, HomeAgentAddress, HomeAddress), (answer.Source, answer.Destination, answer.HomeAddressOption));
         var acknowledgement = Assert.IsType<BindingRevocationAcknowledgement>(answer.Message);
         Assert.Equal(77, acknowledgement.Sequence);

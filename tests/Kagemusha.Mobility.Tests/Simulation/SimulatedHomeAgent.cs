@@ -2,13 +2,20 @@ using Kagemusha.Wire;
 
 namespace Kagemusha.Mobility.Tests.Simulation;
 
-/// <summary>The home agent's node: it stores its cache at each change, and can crash.</summary>
-internal sealed class SimulatedHomeAgent(SimulatedWorld world)
+/// <summary>A home agent's node: it stores its cache at each change, and can crash.</summary>
+/// <param name="world">Where it is.</param>
+/// <param name="configuration">What it serves.</param>
+internal sealed class SimulatedHomeAgent(SimulatedWorld world, HomeAgentConfiguration configuration)
 {
-    private HomeAgent? _agent = new(SimulatedWorld.HomeAgentConfiguration, [], TimeSpan.Zero, world.Random.NextDouble);
+    private HomeAgent? _agent = new(configuration, [], TimeSpan.Zero, world.Random.NextDouble);
     private IReadOnlyList<BindingSnapshot> _stored = [];
     private TimeSpan _storedAt;
     private ushort? _lastAccepted;
+    private TimeSpan _upSince = TimeSpan.MinValue;
+
+    public Ipv6Address Address => configuration.Address;
+
+    public LinkLayerAddress LinkLayerAddress => configuration.LinkLayerAddress;
 
     public bool IsUp => _agent is not null;
 
@@ -20,7 +27,7 @@ internal sealed class SimulatedHomeAgent(SimulatedWorld world)
     public void Crash(TimeSpan downtime, bool isEmptied)
     {
         _agent = null;
-        world.Log($"home agent down for {downtime.TotalSeconds:f3} s{(isEmptied ? ", and loses its cache" : "")}");
+        world.Log($"{Address} down for {downtime.TotalSeconds:f3} s{(isEmptied ? ", and loses its cache" : "")}");
         world.Network.At(world.Network.Now + downtime, () => Restart(isEmptied));
     }
 
@@ -59,18 +66,19 @@ internal sealed class SimulatedHomeAgent(SimulatedWorld world)
         }
 
         var now = world.Network.Now;
+        _upSince = now;
         EmptiedAt = isEmptied ? now : EmptiedAt;
         _lastAccepted = isEmptied ? null : _lastAccepted;
         _stored = isEmptied ? [] : _stored;
         _agent = new(
-            SimulatedWorld.HomeAgentConfiguration, _stored.Select(b => b with { Remaining = b.Remaining - (now - _storedAt) }), now, world.Random.NextDouble);
-        world.Log("home agent up");
+            configuration, _stored.Select(b => b with { Remaining = b.Remaining - (now - _storedAt) }), now, world.Random.NextDouble);
+        world.Log($"{Address} up");
         Handle(new HomeAgentInput.WakeUp());
     }
 
     private void Carry(HomeAgent agent, HomeAgentEffect effect)
     {
-        world.Log($"home agent: {effect}");
+        world.Log($"{Address}: {effect}");
         switch (effect)
         {
             case HomeAgentEffect.BindingChanged changed:
@@ -86,7 +94,7 @@ internal sealed class SimulatedHomeAgent(SimulatedWorld world)
                 world.Network.Send(packet, world.DeliverAtHome);
                 break;
             case HomeAgentEffect.SendOnHomeLink { Packet: NeighbourDiscoveryPacket packet }:
-                world.SeenOnHomeLink(packet);
+                world.SeenOnHomeLink(this, packet);
                 break;
         }
     }
@@ -99,6 +107,9 @@ internal sealed class SimulatedHomeAgent(SimulatedWorld world)
             case BindingCacheChange.Registered:
                 Assert.False(
                     world.GuestIsAtHomeSince < world.Network.Now - HomeAgent.DetectionTime, "a binding began while the guest was at home");
+                // One that has come up this moment has not been heard yet.
+                Assert.DoesNotContain(world.HomeAgents, other =>
+                    other != this && other.Binding is not null && other._upSince < world.Network.Now - 2 * SimulatedWorld.HomeLinkDelay);
                 break;
             case BindingCacheChange.Refreshed or BindingCacheChange.Moved:
                 Assert.True((short)(binding.Sequence!.Value - _lastAccepted!.Value) > 0, "the sequence number did not grow");

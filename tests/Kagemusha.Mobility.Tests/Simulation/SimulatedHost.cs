@@ -11,8 +11,13 @@ internal sealed class SimulatedHost(SimulatedWorld world, Ipv6Address? careOfAdd
     private MobileNodeSnapshot? _stored;
     private TimeSpan? _lastUpdateAt;
     private TimeSpan? _lastGap;
+    private Ipv6Address? _lastAsked;
+    private bool _wasServed; // Since this node began: a snapshot's lifetimes are too long by what has passed since.
 
     public Ipv6Address? CareOfAddress { get; } = careOfAddress;
+
+    /// <summary>The home agent that serves, or is asked.</summary>
+    public Ipv6Address? HomeAgent => _node?.HomeAgent;
 
     public MobileNodeState? State => _node?.GetState(world.Network.Now);
 
@@ -28,10 +33,12 @@ internal sealed class SimulatedHost(SimulatedWorld world, Ipv6Address? careOfAdd
     /// <summary>The guest has come, or the agent begins again while it is here.</summary>
     public void Begin(MobileNodeSnapshot? snapshot, Ipv6Address? previousCareOfAddress = null)
     {
-        var configuration = new MobileNodeConfiguration(SimulatedWorld.HomeAddress, SimulatedWorld.HomeAgentAddress)
+        var configuration = new MobileNodeConfiguration(SimulatedWorld.HomeAddress, world.HomeAgents[0].Address)
         {
+            OtherHomeAgents = [.. world.HomeAgents.Skip(1).Select(agent => agent.Address)],
             Lifetime = SimulatedWorld.Lifetime,
         };
+        _wasServed = false;
         _stored = snapshot; // As libvirt's metadata has it.
         _node = new(configuration, snapshot, world.Network.Now, world.Random.NextDouble);
         Handle(CareOfAddress is { } address ? new MobileNodeInput.Away(address) : new MobileNodeInput.Home(previousCareOfAddress));
@@ -85,6 +92,7 @@ internal sealed class SimulatedHost(SimulatedWorld world, Ipv6Address? careOfAdd
         switch (effect)
         {
             case MobileNodeEffect.UpdateAnswered:
+                _wasServed = true;
                 break;
             case MobileNodeEffect.SequenceReserved or MobileNodeEffect.BindingChanged:
                 _stored = node.TakeSnapshot(world.Network.Now);
@@ -92,52 +100,60 @@ internal sealed class SimulatedHost(SimulatedWorld world, Ipv6Address? careOfAdd
             case MobileNodeEffect.SendFromCareOfAddress { Packet: var packet }:
                 Assert.Equal(CareOfAddress, packet.Source);
                 CheckSent(packet);
-                world.Network.Send(packet, p => world.HomeAgent.Handle(new HomeAgentInput.Received(p, null)));
+                world.Network.Send(packet, p => world.HomeAgentAt(p.Destination).Handle(new HomeAgentInput.Received(p, null)));
+                break;
+            case MobileNodeEffect.EndElsewhere { Packet: var packet }:
+                Assert.Equal((CareOfAddress, (ushort)0), (packet.Source, ((BindingUpdate)packet.Message).Lifetime));
+                Assert.NotEqual(node.HomeAgent, packet.Destination);
+                world.Sent(this, (BindingUpdate)packet.Message);
+                world.Network.Send(packet, p => world.HomeAgentAt(p.Destination).Handle(new HomeAgentInput.Received(p, null)));
                 break;
             case MobileNodeEffect.SendFromPreviousCareOfAddress { Packet: var packet }:
                 Assert.Null(CareOfAddress);
                 CheckSent(packet);
-                world.Network.Send(packet, p => world.HomeAgent.Handle(new HomeAgentInput.Received(p, null)));
+                world.Network.Send(packet, p => world.HomeAgentAt(p.Destination).Handle(new HomeAgentInput.Received(p, null)));
                 break;
             case MobileNodeEffect.SendOnHomeLink { Packet: var packet }:
                 Assert.Null(CareOfAddress);
                 CheckSent(packet);
-                world.Network.Send(packet, p => world.HomeAgent.Handle(new HomeAgentInput.Received(p, SimulatedWorld.GuestLink)));
+                world.Network.Send(packet, p => world.HomeAgentAt(p.Destination).Handle(new HomeAgentInput.Received(p, SimulatedWorld.GuestLink)));
                 break;
             case MobileNodeEffect.AnnounceOnHomeLink:
                 // Without an answer the end is reckoned from the last update's departure; the home agent reckons from its arrival.
+                // One that is silent does not keep the neighbours from being told that another has let go.
                 Assert.False(
-                    world.HomeAgent.Binding?.Expires > world.Network.Now + SimulatedNetwork.LongestDelay,
-                    "the guest announced itself while the home agent defended its address");
-                world.LinkOwner = SimulatedWorld.GuestLink;
+                    !node.TakeSnapshot(world.Network.Now).MayRemain
+                    && world.HomeAgents.Any(agent => agent.Binding?.Expires > world.Network.Now + SimulatedNetwork.LongestDelay),
+                    "the guest announced itself while a home agent defended its address");
+                world.Announce();
                 break;
         }
     }
 
     private void CheckSent(MobilityPacket packet)
     {
-        Assert.True(world.GuestHost == this, "an update was sent where the guest does not run");
-        world.Sent((BindingUpdate)packet.Message);
+        world.Sent(this, (BindingUpdate)packet.Message);
         var now = world.Network.Now;
         if (now - _lastUpdateAt is { } gap)
         {
-            // Nothing but time has passed since the last one.
-            Assert.InRange(gap, TimeSpan.FromSeconds(1), MobileNode.MaxBindackTimeout);
-            if (_lastGap is { } last)
+            // Nothing but time has passed since the last one; at home the next is told at once when what one may hold has ended.
+            Assert.InRange(
+                gap, CareOfAddress is null && _lastAsked != packet.Destination ? TimeSpan.Zero : TimeSpan.FromSeconds(1), MobileNode.MaxBindackTimeout);
+            if (_lastGap is { } last && _lastAsked == packet.Destination)
             {
                 Assert.Equal(2 * last < MobileNode.MaxBindackTimeout ? 2 * last : MobileNode.MaxBindackTimeout, gap);
             }
 
-            _lastGap = gap;
+            _lastGap = _lastAsked == packet.Destination ? gap : null;
         }
 
-        _lastUpdateAt = now;
+        (_lastUpdateAt, _lastAsked) = (now, packet.Destination);
     }
 
     /// <summary>A mobile node whose last update was answered never believes in more than the home agent holds.</summary>
     private void CheckBelief()
     {
-        if (State is { Phase: MobileNodePhase.Registered, Unanswered: 0 } state && world.HomeAgent is { IsUp: true } agent
+        if (_wasServed && State is { Phase: MobileNodePhase.Registered, Unanswered: 0 } state && world.HomeAgentAt(HomeAgent!.Value) is { IsUp: true } agent
             && agent.EmptiedAt < world.Network.Now - SimulatedWorld.Lifetime
             && world.NumbersLostAt < world.Network.Now - 2 * SimulatedNetwork.LongestDelay - SimulatedWorld.Lifetime)
         {

@@ -5,19 +5,28 @@ using Kagemusha.Wire;
 namespace Kagemusha.Mobility.Tests.Simulation;
 
 /// <summary>
-/// One guest that is moved about, the agents of its hosts and its home agent, on a bad network:
+/// One guest that is moved about, the agents of its hosts and its home agents, on a bad network:
 /// <code>
-///   host f1, host f2 ---- network ---- home agent ---- home link ---- host at home
+///   host f1, host f2 ---- network --+-- home agent 1 --+-- home link ---- host at home
+///                                   +-- home agent 2 --+
 /// </code>
 /// </summary>
 internal sealed class SimulatedWorld
 {
     public static readonly TimeSpan Lifetime = TimeSpan.FromSeconds(60);
+    public static readonly TimeSpan HomeLinkDelay = TimeSpan.FromMilliseconds(1);
+    private static readonly TimeSpan LongestDowntime = TimeSpan.FromSeconds(60);
     public static readonly Ipv6Address HomeAddress = Ipv6Address.Parse("2001:db8:1::a");
-    public static readonly Ipv6Address HomeAgentAddress = Ipv6Address.Parse("2001:db8:1::1");
     public static readonly LinkLayerAddress GuestLink = LinkLayerAddress.Parse("52:54:00:00:00:0a");
-    public static readonly HomeAgentConfiguration HomeAgentConfiguration = new(
-        HomeAgentAddress, LinkLayerAddress.Parse("52:54:00:00:00:01"), [Ipv6Prefix.Parse("2001:db8:1::/64")]);
+
+    private static readonly HomeAgentConfiguration HomeAgentConfiguration = new(
+        Ipv6Address.Parse("2001:db8:1::1"), LinkLayerAddress.Parse("52:54:00:00:00:01"), [Ipv6Prefix.Parse("2001:db8:1::/64")]);
+
+    private static readonly HomeAgentConfiguration OtherHomeAgentConfiguration = HomeAgentConfiguration with
+    {
+        Address = Ipv6Address.Parse("2001:db8:1::2"),
+        LinkLayerAddress = LinkLayerAddress.Parse("52:54:00:00:00:02"),
+    };
 
     private readonly SimulatedHost[] _hosts;
     private readonly StringBuilder _log = new();
@@ -27,7 +36,7 @@ internal sealed class SimulatedWorld
     {
         Random = new(seed);
         Network = new(Random);
-        HomeAgent = new(this);
+        HomeAgents = [new(this, HomeAgentConfiguration), new(this, OtherHomeAgentConfiguration)];
         _hosts = [new(this, null), new(this, Ipv6Address.Parse("2001:db8:f1::1")), new(this, Ipv6Address.Parse("2001:db8:f2::1"))];
         ChangeNetwork();
         Arrive(_hosts[0], null, null);
@@ -37,7 +46,8 @@ internal sealed class SimulatedWorld
 
     public SimulatedNetwork Network { get; }
 
-    public SimulatedHomeAgent HomeAgent { get; }
+    /// <summary>Those on the home link, in the order of the mobile node's list.</summary>
+    public SimulatedHomeAgent[] HomeAgents { get; }
 
     /// <summary>Where the guest runs; null while it is paused for a migration.</summary>
     public SimulatedHost? GuestHost { get; private set; }
@@ -71,10 +81,10 @@ internal sealed class SimulatedWorld
                 GuestHost?.Crash();
                 break;
             case 5:
-                HomeAgent.Crash(5 * Random.NextDouble() * TimeSpan.FromSeconds(1), isEmptied: false);
+                CrashHomeAgent(isEmptied: false);
                 break;
             case 6 when Random.Next(3) == 0:
-                HomeAgent.Crash(5 * Random.NextDouble() * TimeSpan.FromSeconds(1), isEmptied: true);
+                CrashHomeAgent(isEmptied: true);
                 break;
             case 6 when Random.Next(2) == 0 && GuestHost is { HasStored: true } host:
                 Log("the guest's agent crashes, and loses its numbers");
@@ -101,25 +111,32 @@ internal sealed class SimulatedWorld
         (Network.Loss, Network.Duplication, Network.MaximumDelay) = (0, 0, TimeSpan.FromMilliseconds(100));
         Log("the network is well");
 
-        // A pause ends, what is under way comes, the longest back-off passes, and what the home agent forgot is refreshed.
-        Network.RunUntil(Network.Now + TimeSpan.FromSeconds(5) + SimulatedNetwork.LongestDelay + 2 * MobileNode.MaxBindackTimeout + Lifetime);
-        var binding = HomeAgent.Binding;
+        // A pause ends, a home agent comes up, what is under way comes, the longest back-off passes at each, and what a home agent forgot is refreshed.
+        Network.RunUntil(Network.Now + LongestDowntime + SimulatedNetwork.LongestDelay + 2 * HomeAgents.Length * MobileNode.MaxBindackTimeout + Lifetime);
         Assert.NotNull(GuestHost);
-        Assert.Equal(GuestHost.CareOfAddress, binding?.CareOfAddress);
-        Assert.Equal(binding is null ? MobileNodePhase.AtHome : MobileNodePhase.Registered, GuestHost.State?.Phase);
-        if (binding is null)
+        var holders = HomeAgents.Where(agent => agent.Binding is not null).ToList();
+        if (GuestHost.CareOfAddress is null)
         {
-            Assert.NotEqual(HomeAgentConfiguration.LinkLayerAddress, LinkOwner);
+            Assert.Empty(holders);
+            Assert.Equal(MobileNodePhase.AtHome, GuestHost.State?.Phase);
+            Assert.DoesNotContain(HomeAgents, agent => agent.LinkLayerAddress == LinkOwner);
         }
         else
         {
-            Assert.Equal(HomeAgentConfiguration.LinkLayerAddress, LinkOwner);
+            var holder = Assert.Single(holders);
+            Assert.Equal(MobileNodePhase.Registered, GuestHost.State?.Phase);
+            Assert.Equal(GuestHost.CareOfAddress, holder.Binding!.CareOfAddress);
+            Assert.Equal(GuestHost.HomeAgent, holder.Address);
+            Assert.Equal(holder.LinkLayerAddress, LinkOwner);
         }
     }
 
-    /// <summary>An update leaves: its number must be greater than that of any before it, whichever host sent that.</summary>
-    public void Sent(BindingUpdate update)
+    public SimulatedHomeAgent HomeAgentAt(Ipv6Address address) => HomeAgents.Single(agent => agent.Address == address);
+
+    /// <summary>An update leaves: its number must be greater than that of any before it, whichever host sent that, and wherever to.</summary>
+    public void Sent(SimulatedHost host, BindingUpdate update)
     {
+        Assert.True(GuestHost == host, "an update was sent where the guest does not run");
         Assert.True(
             _lastSequence is not { } last || (short)(update.Sequence - last) > 0,
             $"number {update.Sequence} was sent after {_lastSequence}");
@@ -136,20 +153,52 @@ internal sealed class SimulatedWorld
 
     public void DeliverAtHome(MobilityPacket packet) => _hosts[0].Handle(new MobileNodeInput.Received(packet));
 
-    public void SeenOnHomeLink(NeighbourDiscoveryPacket packet)
+    /// <summary>A home agent speaks on the home link: the others hear it, and whoever has the home address answers its detection.</summary>
+    public void SeenOnHomeLink(SimulatedHomeAgent sender, NeighbourDiscoveryPacket packet)
     {
-        switch (packet.Message)
+        var others = HomeAgents.Where(agent => agent != sender).ToList();
+        foreach (var other in others)
         {
-            case NeighbourAdvertisement:
-                LinkOwner = HomeAgentConfiguration.LinkLayerAddress;
-                break;
-            case NeighbourSolicitation when GuestHost == _hosts[0]:
-                var answer = new NeighbourDiscoveryPacket(
-                    HomeAddress, Ipv6Address.AllNodes, new NeighbourAdvertisement(HomeAddress, NeighbourAdvertisementFlags.None, []));
-                Network.At(Network.Now + TimeSpan.FromMilliseconds(1), () => HomeAgent.Handle(new HomeAgentInput.SeenOnHomeLink(answer)));
-                break;
+            Soon(() => other.Handle(new HomeAgentInput.SeenOnHomeLink(packet)));
+        }
+
+        if (packet.Message is NeighbourAdvertisement)
+        {
+            LinkOwner = sender.LinkLayerAddress;
+        }
+        else if (packet.Message is NeighbourSolicitation)
+        {
+            // A home agent's kernel answers for it.
+            IEnumerable<LinkLayerAddress> owners =
+            [
+                .. others.Where(agent => agent.Binding is not null).Select(agent => agent.LinkLayerAddress),
+                .. GuestHost == _hosts[0] ? [GuestLink] : Array.Empty<LinkLayerAddress>(),
+            ];
+            foreach (var owner in owners)
+            {
+                Soon(() => sender.Handle(new HomeAgentInput.SeenOnHomeLink(Advertisement(owner, NeighbourAdvertisementFlags.None))));
+            }
         }
     }
+
+    /// <summary>The guest says on the home link that it is there.</summary>
+    public void Announce()
+    {
+        LinkOwner = GuestLink;
+        foreach (var agent in HomeAgents)
+        {
+            Soon(() => agent.Handle(new HomeAgentInput.SeenOnHomeLink(Advertisement(GuestLink, NeighbourAdvertisementFlags.Override))));
+        }
+    }
+
+    private static NeighbourDiscoveryPacket Advertisement(LinkLayerAddress owner, NeighbourAdvertisementFlags flags) =>
+        new(HomeAddress, Ipv6Address.AllNodes, new NeighbourAdvertisement(HomeAddress, flags, [new TargetLinkLayerAddress(owner)]));
+
+    private void Soon(Action action) => Network.At(Network.Now + HomeLinkDelay, action);
+
+    // Often so short that nobody gives it up, sometimes for so long that another serves meanwhile.
+    private void CrashHomeAgent(bool isEmptied) => HomeAgents[Random.Next(HomeAgents.Length)].Crash(
+        (Random.Next(3) == 0 ? LongestDowntime : TimeSpan.FromSeconds(5)) * Random.NextDouble(), isEmptied);
 
     private void ChangeNetwork()
     {
