@@ -90,11 +90,12 @@ internal sealed class Agent : IDisposable
         var foreigners = new ForeignBridges(_kernel, _guests, _lifecycle, _attachments, _registrar, log);
         _coldDefinition = new(_hypervisor, _kernel, _attachments, gate, log);
         _adoption = new(_hypervisor, _guests, _lifecycle, _attachments, foreigners, log);
-        _recovery = new(_hypervisor, hostKernel, _guests, _adoption, _lifecycle, _registrar, gate, log);
+        var reachability = new Reachability(hostKernel, log);
+        _recovery = new(_hypervisor, hostKernel, _guests, _adoption, _lifecycle, _registrar, reachability, gate, log);
         _hooks = new(_guests, _lifecycle, _attachments, new(configuration.Peer.SourceAgent, _channel, log), foreigners, _arriving, _adoption.LookAsync, log);
         _enrolment = new(_hypervisor, _kernel, _guests, _lifecycle, _attachments, _learning, _discoveries, _channel, gate, log);
         _status = new(_hypervisor, _guests, _adoption.Problems);
-        _examination = new(configuration, _hypervisor, _kernel, hostKernel, _guests, _adoption.Problems, _underlay, _discoveries, _channel);
+        _examination = new(configuration, _hypervisor, _kernel, hostKernel, _guests, _adoption.Problems, _underlay, _discoveries, _channel, reachability);
         _timer = new(_ => _loop.Post(WakeUp));
         // Whatever was done may want to be woken at another time.
         _loop.Worked += SetTimer;

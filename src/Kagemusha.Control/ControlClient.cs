@@ -15,6 +15,11 @@ public static class ControlClient
     /// <exception cref="ControlException">There is no answer.</exception>
     public static async Task<ControlReply> CallAsync(string path, ControlRequest request, TimeSpan deadline)
     {
+        if (deadline <= TimeSpan.Zero)
+        {
+            throw new ControlException(ExitCode.AgentUnreachable, $"kagemushad on {Host} was not asked: the time for it was over before; this host is too busy");
+        }
+
         using var timeout = new CancellationTokenSource(deadline);
         try
         {

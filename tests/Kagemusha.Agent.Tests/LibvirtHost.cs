@@ -34,11 +34,11 @@ internal sealed class LibvirtHost : IDisposable
         var attachments = Attachments = new(_kernel, _underlay, _ => Task.FromResult<string?>(null));
         Status = new(_hypervisor, Table, new Dictionary<Guid, string>());
         var discoveries = new HomeAgentDiscoveries(Table, _underlay.Resolve, _underlay.Send, registrar.Find, TestLog.Log);
-        Examination = new(Guests.Configuration with { Peer = new() { Authority = "/nowhere" } }, _hypervisor, _kernel, kernel, Table, new Dictionary<Guid, string> { [Guid.Empty] = "its bridge is another's" }, _underlay, discoveries, _channel);
+        Examination = new(Guests.Configuration with { Peer = new() { Authority = "/nowhere" } }, _hypervisor, _kernel, kernel, Table, new Dictionary<Guid, string> { [Guid.Empty] = "its bridge is another's" }, _underlay, discoveries, _channel, new(kernel, TestLog.Log));
         CareOfAddresses = new(Table, _underlay, lifecycle, registrar, TestLog.Log);
         var gate = new DomainGate();
         Adoption = new(_hypervisor, Table, lifecycle, attachments, new(_kernel, Table, lifecycle, attachments, registrar, TestLog.Log), TestLog.Log);
-        Recovery = new(_hypervisor, kernel, Table, Adoption, lifecycle, registrar, gate, TestLog.Log);
+        Recovery = new(_hypervisor, kernel, Table, Adoption, lifecycle, registrar, new(kernel, TestLog.Log), gate, TestLog.Log);
         ColdDefinition = new(_hypervisor, _kernel, attachments, gate, TestLog.Log);
         Enrolment = new(_hypervisor, _kernel, Table, lifecycle, attachments, learning, discoveries, _channel, gate, TestLog.Log);
     }

@@ -125,6 +125,26 @@ public sealed class ControlSocketTests : IDisposable
         await AssertUnreachable(NotRunning);
     }
 
+    [Theory]
+    [InlineData(0)]
+    [InlineData(-100)]
+    public async Task Without_any_time_left_the_agent_is_not_asked(int milliseconds)
+    {
+        var asked = 0;
+        await using var agent = Start(_ =>
+        {
+            asked++;
+            return new Done([]);
+        });
+
+        var error = await Assert.ThrowsAsync<ControlException>(
+            () => ControlClient.CallAsync(Path, new RecoverRequest("vm"), TimeSpan.FromMilliseconds(milliseconds)));
+
+        Assert.Equal(ExitCode.AgentUnreachable, error.ExitCode);
+        Assert.Equal($"kagemushad on {Environment.MachineName} was not asked: the time for it was over before; this host is too busy", error.Message);
+        Assert.Equal(0, asked);
+    }
+
     [Fact]
     public async Task A_dead_agent_s_socket_is_taken_over()
     {

@@ -21,6 +21,7 @@ namespace Kagemusha.Agent;
 /// <param name="underlay">The ways to home agents.</param>
 /// <param name="discoveries">Asks for home agents.</param>
 /// <param name="channel">The way to other agents.</param>
+/// <param name="reachability">Whether guests are reachable.</param>
 internal sealed class Examination(
     AgentConfiguration configuration,
     Hypervisor hypervisor,
@@ -30,13 +31,15 @@ internal sealed class Examination(
     IReadOnlyDictionary<Guid, string> problems,
     Underlay underlay,
     HomeAgentDiscoveries discoveries,
-    PeerChannel channel)
+    PeerChannel channel,
+    Reachability reachability)
 {
     /// <summary>More home agents, or other hosts, are not looked at.</summary>
     private const int MostPlaces = 16;
 
     private const int MostFindings = 128;
     private const int LongestText = 512;
+    private const string Recover = "'kagemusha-hook recover --all'";
 
     private static readonly TimeSpan EchoPatience = TimeSpan.FromSeconds(1);
 
@@ -57,7 +60,8 @@ internal sealed class Examination(
         var homeAgents = LookAtHomeAgentsAsync();
         IEnumerable<Finding> findings =
         [
-            .. await features, .. await certificates, Channel(), .. CareOfAddress(), .. await homeAgents, .. OtherHosts(), .. NotServed(), .. await LookForLeftoversAsync(),
+            .. await features, .. await certificates, Channel(), .. CareOfAddress(), .. await homeAgents, .. OtherHosts(),
+            .. NotServed(), DataPath(), .. await LookAtHomeAddressesAsync(), .. await LookForLeftoversAsync(),
         ];
         return new(Version, [.. findings.Take(MostFindings).Select(finding => finding with { What = Cut(finding.What) })]);
     }
@@ -143,6 +147,28 @@ internal sealed class Examination(
 
     private IEnumerable<Finding> NotServed() =>
         problems.Select(problem => Finding.Error("VM", $"{problem.Key} runs here and is not served: {problem.Value}", "set that right, then 'kagemusha-hook recover'"));
+
+    private Finding DataPath() => hostKernel.Compare(guests) switch
+    {
+        [] => Finding.Ok("data path", "the kernel has all that the VMs need"),
+        [var only] => Finding.Error("data path", $"the kernel lacks: {only}", Recover),
+        [var first, ..] and var all => Finding.Error("data path", $"the kernel lacks: {first}, and {all.Count - 1} more", Recover),
+    };
+
+    /// <summary>Those of guests that are here; what becomes of the others is not known yet.</summary>
+    private async Task<IEnumerable<Finding>> LookAtHomeAddressesAsync()
+    {
+        const string Check = "home address";
+        var here = guests.All.Where(guest => guest is { Presence: Presence.Running, Departure: null, Arrival: null }).Take(MostFindings).ToList();
+        var found = await Task.WhenAll(here.Select(async guest => (guest.Name, Addresses: await reachability.LookAsync(guest))));
+        return
+            from guest in found
+            from address in guest.Addresses
+            let what = $"{guest.Name}: {address.HomeAddress}"
+            select RecoveryPlan.Fault(address, RecoverAs.Found) is { } fault ? Finding.Error(Check, $"{what}: {fault}", Recover)
+                : address.IsEchoed is true ? Finding.Ok(Check, $"{what} is registered, and an echo came back from the home agent {address.HomeAgent} through the tunnel")
+                : Finding.Ok(Check, $"{what} is {(address.Place is Attachment.Home ? "at home" : "registered")}");
+    }
 
     private async Task<IReadOnlyList<Finding>> LookForLeftoversAsync()
     {

@@ -1,7 +1,5 @@
 using System.Globalization;
 using Kagemusha.Control;
-using Kagemusha.Linux;
-using Kagemusha.Wire;
 using LibvirtSharp;
 
 namespace Kagemusha.Agent;
@@ -13,10 +11,19 @@ namespace Kagemusha.Agent;
 /// <param name="adoption">Takes them up.</param>
 /// <param name="lifecycle">What becomes of them.</param>
 /// <param name="registrar">Their registrations.</param>
+/// <param name="reachability">Whether they are reachable.</param>
 /// <param name="gate">Keeps changes of one domain apart.</param>
 /// <param name="log">Where each decision is told.</param>
 internal sealed class Recovery(
-    Hypervisor hypervisor, HostKernel kernel, GuestTable guests, Adoption adoption, GuestLifecycle lifecycle, Registrar registrar, DomainGate gate, AgentLog log)
+    Hypervisor hypervisor,
+    HostKernel kernel,
+    GuestTable guests,
+    Adoption adoption,
+    GuestLifecycle lifecycle,
+    Registrar registrar,
+    Reachability reachability,
+    DomainGate gate,
+    AgentLog log)
 {
     // Our choice: of the lines that tell of the kernel, so many are told.
     private const int MostLines = 20;
@@ -98,7 +105,7 @@ internal sealed class Recovery(
         var (guest, changes) = await gate.PassAsync(uuid, () => adoption.TakeUpAgainAsync(nameOrUuid, uuid, asWhat));
         registrar.Refresh(guest);
         var wrong = await registrar.SettleAsync(guest);
-        var echoes = wrong is null ? await ProbeAsync(guest) : [];
+        var echoes = wrong is null ? await reachability.ProbeAsync(guest) : [];
         wrong ??= echoes.Where(echo => echo.Elapsed is null)
             .Select(echo => $"no echo comes back from the home agent {echo.HomeAgent} to {echo.HomeAddress} through the tunnel: something between drops protocol 41 or ICMPv6")
             .FirstOrDefault();
@@ -123,7 +130,6 @@ internal sealed class Recovery(
     {
         var guest = Known(uuid.ToString());
         var isServed = guests.TryFind(uuid, out var served);
-        var echoes = served is { Presence: Presence.Running } ? await ProbeAsync(served) : [];
         return new(
             domain?.Name ?? guest?.Name ?? nameOrUuid,
             domain is null ? DomainIs.Unknown : !domain.IsActive ? DomainIs.Off : Adoption.IsHere(domain) ? DomainIs.Here : DomainIs.Moving,
@@ -132,45 +138,7 @@ internal sealed class Recovery(
             isServed && served is { Departure: not null } or { Arrival: not null },
             adoption.Problems.GetValueOrDefault(uuid),
             kernel.Compare(guests),
-            served is null ? [] :
-            [
-                .. from link in served.Links
-                   from registration in link.Registrations
-                   let state = registration.Node.GetState(Clock.Now)
-                   select new FoundAddress(
-                       registration.Address,
-                       registration.Node.HomeAgent,
-                       link.Attachment,
-                       state.Phase,
-                       state.Problem,
-                       echoes.FirstOrDefault(echo => echo.HomeAddress == registration.Address) is { } echo ? echo.Elapsed is not null : null),
-            ]);
-    }
-
-    /// <summary>Through the tunnel of each home address that is away.</summary>
-    private async Task<IReadOnlyList<Echo>> ProbeAsync(Guest guest)
-    {
-        var links = kernel.Links();
-        return await Task.WhenAll(
-            from link in guest.Links
-            let careOf = (link.Attachment as Attachment.Away)?.CareOf.Address
-            where careOf is not null
-            from registration in link.Registrations
-            let homeAgent = registration.Node.HomeAgent
-            select AskAsync(links.Find(AwayDataPath.HomeAgentTunnelName(careOf.Value, homeAgent)), registration.Address, homeAgent));
-    }
-
-    private async Task<Echo> AskAsync(NetworkInterface? tunnel, Ipv6Address homeAddress, Ipv6Address homeAgent)
-    {
-        try
-        {
-            return new(homeAddress, homeAgent, tunnel is null ? null : await TunnelProbe.AskAsync(tunnel, homeAddress, homeAgent));
-        }
-        catch (KernelException e)
-        {
-            log.Debug($"no echo from {homeAgent} to {homeAddress}: {e.Message}");
-            return new(homeAddress, homeAgent, null);
-        }
+            served is null ? [] : await reachability.LookAsync(served));
     }
 
     private static IEnumerable<string> Kernel(string verb, IReadOnlyList<string> lines) =>
@@ -184,7 +152,4 @@ internal sealed class Recovery(
         guest => guest.Name == nameOrUuid || (Guid.TryParse(nameOrUuid, out var uuid) && guest.Uuid == uuid));
 
     private static RefusedException NotFound(string nameOrUuid) => new($"there is no domain '{nameOrUuid}' on this host", ExitCode.NotFound);
-
-    /// <summary>What came of an echo.</summary>
-    private sealed record Echo(Ipv6Address HomeAddress, Ipv6Address HomeAgent, TimeSpan? Elapsed);
 }

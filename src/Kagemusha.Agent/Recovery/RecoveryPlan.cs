@@ -77,6 +77,20 @@ internal sealed record RecoveryPlan(RecoveryStep Step, string Says, IReadOnlyLis
     public static RecoveryPlan Decide(Findings found, RecoverAs asWhat) =>
         asWhat == RecoverAs.Release ? Release(found) : Recover(found, asWhat);
 
+    /// <summary>What is wrong with a home address, in words; null where nothing is.</summary>
+    public static string? Fault(FoundAddress address, RecoverAs asWhat) => address switch
+    {
+        { Place: Attachment.Severed { Why: var why } } => $"its interface is severed: {why}",
+        { Place: Attachment.Away } when asWhat == RecoverAs.Home => "it is taken for away",
+        { Place: Attachment.Home } when asWhat == RecoverAs.Away => "it is taken for one on its home link",
+        { Problem: { } problem } => problem,
+        { Phase: MobileNodePhase.Registering } => $"the home agent {address.HomeAgent} has not acknowledged it",
+        { Phase: MobileNodePhase.Deregistering } => $"the home agent {address.HomeAgent} has not let go of it",
+        { Phase: MobileNodePhase.Passive } => "nobody speaks for it here",
+        { IsEchoed: false } => $"no echo comes back from the home agent {address.HomeAgent} through the tunnel",
+        _ => null,
+    };
+
     private static RecoveryPlan Release(Findings found) => found.Domain switch
     {
         DomainIs.Here => Refuse($"{found.Name} is {found.State} on this host: to let go of it would cut it off"),
@@ -127,19 +141,6 @@ internal sealed record RecoveryPlan(RecoveryStep Step, string Says, IReadOnlyLis
             }
         }
     }
-
-    private static string? Fault(FoundAddress address, RecoverAs asWhat) => address switch
-    {
-        { Place: Attachment.Severed { Why: var why } } => $"its interface is severed: {why}",
-        { Place: Attachment.Away } when asWhat == RecoverAs.Home => "it is taken for away",
-        { Place: Attachment.Home } when asWhat == RecoverAs.Away => "it is taken for one on its home link",
-        { Problem: { } problem } => problem,
-        { Phase: MobileNodePhase.Registering } => $"the home agent {address.HomeAgent} has not acknowledged it",
-        { Phase: MobileNodePhase.Deregistering } => $"the home agent {address.HomeAgent} has not let go of it",
-        { Phase: MobileNodePhase.Passive } => "nobody speaks for it here",
-        { IsEchoed: false } => $"no echo comes back from the home agent {address.HomeAgent} through the tunnel",
-        _ => null,
-    };
 
     private static RecoveryPlan Refuse(string why) => new(RecoveryStep.Refuse, why, []);
 }

@@ -21,6 +21,8 @@ public sealed class ExaminationTests
         Assert.Equal(["Error there is none to other agents: /nowhere is not there"], findings["channel"]);
         Assert.Equal(["Error /nowhere is not there"], findings["certificate"]);
         Assert.Equal([$"Error {Guid.Empty} runs here and is not served: its bridge is another's"], findings["VM"]);
+        Assert.StartsWith("Error the kernel lacks: ", Assert.Single(findings["data path"]), StringComparison.Ordinal);
+        Assert.StartsWith($"Error vm: {Guests.Home}: ", Assert.Single(findings["home address"]), StringComparison.Ordinal);
         Assert.Contains("Warning links that no enrolled VM needs: kgold", findings["leftovers"]);
         // Guests.Configuration has no care-of address: that of the route counts.
         Assert.Empty(findings["care-of address"]);
@@ -49,7 +51,9 @@ public sealed class ExaminationTests
     {
         static void Prepare(NetworkNamespace space) => space.Ip("address add 2001:db8:1::2/128 dev lo nodad");
 
-        Assert.Equal(["Ok 2001:db8:1::2 is this host itself"], (await LookAsync(Prepare, place: Guests.AtHome))["home agent"]);
+        var atHome = await LookAsync(Prepare, place: Guests.AtHome);
+        Assert.Equal(["Ok 2001:db8:1::2 is this host itself"], atHome["home agent"]);
+        Assert.Equal(["Ok the kernel has all that the VMs need"], atHome["data path"]);
         Assert.StartsWith("Error ", Assert.Single((await LookAsync(Prepare))["home agent"]), StringComparison.Ordinal);
     }
 
@@ -59,6 +63,7 @@ public sealed class ExaminationTests
         var findings = await LookAsync(_ => { }, Presence.Incoming);
 
         Assert.Equal(["Unknown nothing was tried: a VM is moving"], findings["kernel"]);
+        Assert.Empty(findings["home address"]);
     }
 
     private static async Task<ILookup<string, string>> LookAsync(Action<NetworkNamespace> prepare, Presence presence = Presence.Running, Attachment? place = null)

@@ -32,6 +32,7 @@ public sealed class Itinerary : ITestClassOrderer, ITestMethodOrderer
         typeof(IsolationTests),
         typeof(HostileGuestTests),
         typeof(StrictNodeTests),
+        typeof(BreakageTests),
         typeof(RecoverTests),
         typeof(HomeAddressTests),
     ];
