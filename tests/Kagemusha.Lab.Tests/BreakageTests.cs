@@ -21,12 +21,20 @@ public sealed class BreakageTests(Lab lab)
         Assert.Empty(Errors());
 
         breakage.Break(lab);
-        Assert.Equal(!breakage.IsCutOff, Reaches());
-        Assert.Contains(Look(), line => line.Check == breakage.Check && line.Result is "error" or "warning" && line.What.Has(breakage.Says));
+        if (breakage.Check is null)
+        {
+            Wait.Until("the agent mends it", Patience, () => Reaches() && !Errors().Any());
+            return;
+        }
 
+        var isReached = Reaches();
+        var found = Look().Where(line => line.Result is "error" or "warning").ToList();
         breakage.Repair?.Invoke(lab);
         var said = lab.B.Hook("recover", lab.VM.Name).Succeed().Output;
         Wait.Until($"{lab.VM.Name} answers after: {said}", Patience, Reaches);
+
+        Assert.Equal(!breakage.IsCutOff, isReached);
+        Assert.True(found.Exists(line => line.Check == breakage.Check && line.What.Has(breakage.Says)), string.Join('\n', found));
         Assert.Empty(Errors());
     }
 
@@ -51,7 +59,7 @@ public sealed class BreakageTests(Lab lab)
             {Breakage.All.Count} ways to break a guest that is away, or its host, or its home agent. `scripts/test --all` breaks each in the lab, sees that
             `kagemusha-hook doctor` on the host names it in the check and with the words below, and that after `kagemusha-hook recover` the guest answers a
             correspondent and doctor finds no error. `recover` alone mends what is wrong in the kernel and at the home agent; the rest is the administrator's,
-            and doctor's line says what to do.
+            and doctor's line says what to do. Of what becomes of links and addresses the agent hears, and mends it by itself.
 
             | what breaks | guest | doctor's check | and words | mended by |
             |---|---|---|---|---|
@@ -61,7 +69,7 @@ public sealed class BreakageTests(Lab lab)
         {
             text.Append(
                 null,
-                $"| {breakage.What} | {(breakage.IsCutOff ? "cut off" : "reachable")} | {breakage.Check} | {breakage.Says.Trim()} | {breakage.Mend} |\n");
+                $"| {breakage.What} | {(breakage.IsCutOff ? "cut off" : "reachable")} | {breakage.Check ?? "-"} | {breakage.Says.Trim()} | {breakage.Mend} |\n");
         }
 
         return text.ToString();

@@ -53,6 +53,8 @@ internal sealed class Examination(
 
     private async Task<DoctorReply> LookAsync()
     {
+        // First of all: what is tried in the kernel makes the agent look at its links, and mend what it finds.
+        var dataPath = DataPath();
         // What is made and taken away in the kernel keeps a switch waiting for a moment.
         var isMoving = guests.All.Any(guest => guest.Presence != Presence.Running || guest.Departure is not null || guest.Arrival is not null);
         var features = isMoving ? Task.FromResult(KernelFeatures.NotNow) : OffTheLoop(KernelFeatures.Look);
@@ -61,7 +63,7 @@ internal sealed class Examination(
         IEnumerable<Finding> findings =
         [
             .. await features, .. await certificates, Channel(), .. CareOfAddress(), .. await homeAgents, .. OtherHosts(),
-            .. NotServed(), DataPath(), .. await LookAtHomeAddressesAsync(), .. await LookForLeftoversAsync(),
+            .. NotServed(), dataPath, .. await LookAtHomeAddressesAsync(), .. await LookForLeftoversAsync(),
         ];
         return new(Version, [.. findings.Take(MostFindings).Select(finding => finding with { What = Cut(finding.What) })]);
     }

@@ -3,12 +3,12 @@ namespace Kagemusha.Lab.Tests;
 /// <summary>Something that breaks on the host of a guest that is away, or at its home agent.</summary>
 /// <param name="What">What breaks, for the table.</param>
 /// <param name="IsCutOff">Whether nobody reaches the guest then.</param>
-/// <param name="Check">Which of doctor's checks names it.</param>
+/// <param name="Check">Which of doctor's checks names it; null where the agent mends it at once.</param>
 /// <param name="Says">Words of that line.</param>
 /// <param name="Mend">How it is mended, for the table; by <c>recover</c> alone where <paramref name="Repair"/> is null.</param>
 /// <param name="Break">Breaks it.</param>
 /// <param name="Repair">Does what doctor advises, before <c>recover</c>.</param>
-internal sealed record Breakage(string What, bool IsCutOff, string Check, string Says, string Mend, Action<Lab> Break, Action<Lab>? Repair = null)
+internal sealed record Breakage(string What, bool IsCutOff, string? Check, string Says, string Mend, Action<Lab> Break, Action<Lab>? Repair = null)
 {
     private const string Hook = "/etc/libvirt/hooks/qemu.d/kagemusha";
     private const string Pki = "/etc/pki/libvirt";
@@ -28,13 +28,13 @@ internal sealed record Breakage(string What, bool IsCutOff, string Check, string
     [
         InKernel("the route of its packets to its home agent is deleted", true, "ip -6 route", "ip -6 route flush table $table dev $tunnel"),
         InKernel("the route of what is for it to its tap is deleted", true, "ip -6 route", "ip -6 route del $home table $table"),
-        InKernel("the tunnel to its home agent is down", true, "ip link", "ip link set $tunnel down"),
-        InKernel("the tunnel to its home agent is deleted", true, "ip ", "ip link delete $tunnel"),
-        InKernel("the guests' VRF is down", true, "ip ", "ip link set kgvrf down"),
-        InKernel("the guests' VRF is deleted", true, "ip ", "ip link delete kgvrf"),
-        InKernel("its tap is taken out of the VRF", true, "ip link set", "ip link set $tap nomaster"),
-        InKernel("its router's address is taken from its tap", false, "address", "ip -6 address flush dev $tap"),
-        InKernel("the host forgets its link-layer address", false, "neigh", "ip -6 neighbour del $home dev $tap"),
+        OnLink("the tunnel to its home agent is down", "ip link set $tunnel down"),
+        OnLink("the tunnel to its home agent is deleted", "ip link delete $tunnel"),
+        OnLink("the guests' VRF is down", "ip link set kgvrf down"),
+        OnLink("the guests' VRF is deleted", "ip link delete kgvrf"),
+        OnLink("its tap is taken out of the VRF", "ip link set $tap nomaster"),
+        OnLink("its router's address is taken from its tap", "ip -6 address flush dev $tap"),
+        InKernel("the host forgets its link-layer address", true, "neigh", "ip -6 neighbour del $home dev $tap"),
         InKernel("what keeps it from other addresses than its own is deleted", false, "tc ", "tc qdisc del dev $tap clsact"),
         InKernel("the host does not forward any more", true, "forwarding", "sysctl -qw net.ipv6.conf.all.forwarding=0"),
         new(
@@ -87,6 +87,10 @@ internal sealed record Breakage(string What, bool IsCutOff, string Check, string
 
     private static Breakage InKernel(string what, bool isCutOff, string says, string lines) =>
         OnHost(what, isCutOff, "data path", says, "`recover`", lines, repair: null);
+
+    /// <summary>The agent hears of what becomes of links and their addresses.</summary>
+    private static Breakage OnLink(string what, string lines) =>
+        new(what, IsCutOff: false, Check: null, Says: "-", "the agent, at once", lab => lab.B.Shell(Names + lines));
 
     private static Breakage OnHost(string what, bool isCutOff, string check, string says, string mend, string lines, string? repair) =>
         new(what, isCutOff, check, says, mend, lab => lab.B.Shell(Names + lines), repair is null ? null : lab => lab.B.Shell(repair));
