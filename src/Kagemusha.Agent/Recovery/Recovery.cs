@@ -47,6 +47,7 @@ internal sealed class Recovery(
     /// <param name="isDryRun">Whether it is only told what would be done.</param>
     /// <returns>What is wrong, what was done, and how it is now.</returns>
     /// <exception cref="RefusedException">It is refused, or has not helped.</exception>
+    /// <exception cref="MalformedXmlException">Its metadata cannot be read.</exception>
     public async Task<IReadOnlyList<string>> RecoverAsync(string nameOrUuid, RecoverAs asWhat, bool isDryRun)
     {
         var domain = await hypervisor.AskAsync(connection => DomainSnapshot.Find(connection, nameOrUuid));
@@ -60,6 +61,12 @@ internal sealed class Recovery(
         var plan = RecoveryPlan.Decide(found, asWhat);
         if (plan.Step == RecoveryStep.Refuse)
         {
+            if (found.Domain == DomainIs.Off && asWhat != RecoverAs.Release)
+            {
+                // Metadata that cannot be read has to be mended wherever it runs.
+                _ = domain!.Xml.ReadProfile();
+            }
+
             throw found.Domain == DomainIs.Unknown ? NotFound(nameOrUuid) : new RefusedException(plan.Says);
         }
 
